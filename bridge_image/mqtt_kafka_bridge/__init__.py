@@ -1,0 +1,1 @@
+"""The bridge: one process that forwards messages between an MQTT broker and Kafka."""

@@ -1,0 +1,141 @@
+"""`BridgeStatus`: what a bridge says of itself at `/status`; the operator reads it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from mqtt_kafka_bridge.contract.base import Contract
+
+
+class Direction(StrEnum):
+    """Which way a mapping forwards."""
+
+    MQTT_TO_KAFKA = "MqttToKafka"
+    KAFKA_TO_MQTT = "KafkaToMqtt"
+
+
+class MappingState(StrEnum):
+    """What a mapping is doing."""
+
+    FORWARDING = "Forwarding"
+    WAITING = "Waiting"
+    STALLED = "Stalled"
+    STOPPED = "Stopped"
+    DRAINING = "Draining"
+
+
+class SessionState(StrEnum):
+    """What an MQTT session is doing."""
+
+    WAITING = "Waiting"
+    CLAIMING = "Claiming"
+    CONNECTING = "Connecting"
+    HOLDING = "Holding"
+    FORWARDING = "Forwarding"
+    DRAINING = "Draining"
+    RETIRED = "Retired"
+
+
+class Reason(StrEnum):
+    """Why something is not as it should be; fixed words, for conditions and alerts."""
+
+    STARTING = "Starting"
+    CONNECTED = "Connected"
+    NO_MAPPINGS = "NoMappings"
+    STOPPING = "Stopping"
+    MQTT_UNREACHABLE = "MqttUnreachable"
+    MQTT_TLS_FAILED = "MqttTlsFailed"
+    MQTT_BAD_CREDENTIALS = "MqttBadCredentials"
+    MQTT_NOT_AUTHORIZED = "MqttNotAuthorized"
+    MQTT_REFUSED = "MqttRefused"
+    MQTT_SUBSCRIPTION_REFUSED = "MqttSubscriptionRefused"
+    MQTT_PROTOCOL_ERROR = "MqttProtocolError"
+    MQTT_TAKEN_OVER = "MqttTakenOver"
+    MQTT_DISCONNECTED = "MqttDisconnected"
+    KAFKA_UNREACHABLE = "KafkaUnreachable"
+    KAFKA_TLS_FAILED = "KafkaTlsFailed"
+    KAFKA_BAD_CREDENTIALS = "KafkaBadCredentials"
+    KAFKA_MECHANISM_REFUSED = "KafkaMechanismRefused"
+    KAFKA_WRITE_FAILED = "KafkaWriteFailed"
+    TOPIC_MISSING = "TopicMissing"
+    TOPIC_FORBIDDEN = "TopicForbidden"
+    GROUP_FORBIDDEN = "GroupForbidden"
+    SECRET_UNREADABLE = "SecretUnreadable"  # noqa: S105 - a reason, no secret
+    MESSAGE_REFUSED = "MessageRefused"
+    DEAD_LETTER_BLOCKED = "DeadLetterBlocked"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    SESSION_LOST = "SessionLost"
+    QOS_ZERO = "QosZero"
+    QOS_LOWERED = "QosLowered"
+    SESSION_EXPIRY_LOWERED = "SessionExpiryLowered"
+    MIN_INSYNC_REPLICAS = "MinInsyncReplicas"
+
+
+class Trouble(Contract):
+    """Something that a person should know: what is wrong and what to do about it."""
+
+    reason: Reason
+    message: str = Field(description="What is wrong, where.")
+    cure: str = Field(default="", description="What to do about it.")
+
+
+class LinkStatus(Contract):
+    """One side of a mapping: its connection to the MQTT broker or to Kafka."""
+
+    connected: bool
+    trouble: Trouble | None = None
+
+
+class Counts(Contract):
+    """The ledger of a mapping since the process started (guarantee G5)."""
+
+    received: int = 0
+    forwarded: int = 0
+    filtered: int = 0
+    expired: int = 0
+    dead_lettered: int = 0
+    dropped: dict[str, int] = {}
+    in_flight: int = 0
+    redelivered: int = 0
+    sessions_lost: int = 0
+
+
+class MappingStatus(Contract):
+    """One mapping."""
+
+    name: str
+    direction: Direction
+    state: MappingState
+    trouble: Trouble | None = None
+    mqtt: LinkStatus
+    kafka: LinkStatus
+    risks: list[Trouble] = []
+    counts: Counts
+
+
+class SessionStatus(Contract):
+    """One MQTT session."""
+
+    client_id: str
+    mapping: str
+    state: SessionState
+    since: datetime
+    server: str | None = None
+    session_present: bool | None = None
+
+
+class BridgeStatus(Contract):
+    """The whole process."""
+
+    version: Literal[1] = 1
+    bridge: str
+    namespace: str
+    generation: int
+    pod: str
+    started_at: datetime
+    ready: bool
+    stopping: bool
+    mappings: list[MappingStatus] = []
+    sessions: list[SessionStatus] = []

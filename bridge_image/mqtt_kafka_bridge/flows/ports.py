@@ -1,0 +1,170 @@
+"""The ports that flows speak to: Kafka as seen from a mapping. Adapters live in `kafka/`.
+
+Fakes of these live in `tests/support` and pass the same port tests as the real thing.
+"""
+
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+Header = tuple[str, bytes]
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Batch(Protocol):
+    """Records on their way to one partition."""
+
+    def append(
+        self,
+        *,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[Header],
+    ) -> object | None:
+        """Add a record, `timestamp` in milliseconds; None when the batch is full."""
+        ...
+
+    def record_count(self) -> int:
+        """How many records it holds."""
+        ...
+
+
+class Topic(NamedTuple):
+    """What must be known of a topic before a record is written to it."""
+
+    partitions: int
+    max_record_bytes: int
+    """Largest record (key, value, headers and framing, uncompressed) that the topic takes."""
+    min_insync_replicas: int | None
+    """None when it may not be read."""
+
+
+class RecordProducer(Protocol):
+    """An idempotent producer (`acks=all`) of one mapping.
+
+    After any future that `send` returned has failed the producer is spent: `abandon` it, make a
+    new one, and send again from the oldest record that is not known to be stored.
+    """
+
+    def new_batch(self, max_bytes: int) -> Batch:
+        """Return an empty batch for at most `max_bytes` (one record always fits)."""
+        ...
+
+    async def send(self, batch: Batch, topic: str, partition: int) -> Future[object]:
+        """Hand a batch over; the future is done when Kafka has stored it on all in-sync replicas.
+
+        It returns without waiting when nothing is under way for the partition.
+        """
+        ...
+
+    async def topic(self, name: str) -> Topic:
+        """Look a topic up (fresh, not from a cache).
+
+        Raises:
+            MustFixError: TopicMissing or TopicForbidden.
+            PassingError: Kafka did not answer.
+        """
+        ...
+
+    def partitions(self, name: str) -> int | None:
+        """Partitions of a topic as of the last metadata, at most 10 s old; None if not known."""
+        ...
+
+    async def create_topic(self, name: str) -> None:
+        """Create a topic with defaults and replication min(3, brokers); existing is fine.
+
+        Raises:
+            MustFixError: TopicForbidden: the right to create is missing.
+            PassingError: Kafka did not answer.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Wait for what is under way, then disconnect."""
+        ...
+
+    async def abandon(self) -> None:
+        """Disconnect at once; batches under way may or may not be stored."""
+        ...
+
+
+class SourceRecord(Protocol):
+    """A record as read from Kafka."""
+
+    @property
+    def offset(self) -> int: ...  # noqa: D102 - Kafka's own words
+    @property
+    def timestamp(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> Sequence[Header]: ...  # noqa: D102
+
+
+class Fetched(NamedTuple):
+    """Records of one partition, in order, and the position after them."""
+
+    partition: TopicPartition
+    records: Sequence[SourceRecord]
+    next_offset: int
+    """Where the next fetch starts: contiguous over gaps of compaction and transactions."""
+
+
+class RecordConsumer(Protocol):
+    """A member of a mapping's consumer group."""
+
+    async def fetch(self, max_records: int, timeout_seconds: float) -> list[Fetched]:
+        """Return what has arrived, waiting up to the time-out for the first record.
+
+        Raises:
+            MustFixError: TopicMissing, TopicForbidden or GroupForbidden.
+            PassingError: Kafka did not answer.
+        """
+        ...
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 - a setter
+        """Pause all partitions, those assigned later too, or go on; keep calling `fetch`."""
+        ...
+
+    async def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit positions; one that is no longer ours is dropped in silence.
+
+        Raises:
+            PassingError: Kafka did not answer.
+        """
+        ...
+
+    def rewind(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Fetch again from these positions."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group and disconnect; commit before it."""
+        ...
+
+
+class ConsumerEvents(Protocol):
+    """What a consumer tells its flow about its partitions."""
+
+    async def revoking(self, partitions: Sequence[TopicPartition]) -> None:
+        """Finish what is under way for these and commit; they go to another member after it."""
+        ...
+
+    def assigned(self, partitions: Mapping[TopicPartition, int]) -> None:
+        """Begin with these, at these positions (the committed ones, or where startFrom says)."""
+        ...
+
+
+OpenProducer = Callable[[], Awaitable[RecordProducer]]
+"""Connect a producer. Raises MustFixError (credentials, TLS) or PassingError (unreachable)."""
+OpenConsumer = Callable[[ConsumerEvents], Awaitable[RecordConsumer]]
+"""Connect a consumer and join its group. Raises as OpenProducer, and GroupForbidden."""

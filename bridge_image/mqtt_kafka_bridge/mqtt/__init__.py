@@ -1,0 +1,1 @@
+"""The MQTT link: a sans-IO session, and the asyncio transport under it."""

@@ -1,0 +1,1 @@
+"""What can be seen from outside: counts, states, probes, metrics, logs."""

@@ -1,0 +1,1 @@
+"""What tests share: components as processes, fakes of ports, the ledger."""
