@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -41,7 +42,7 @@ def parse_duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
-        raise ValueError(f"{value!r} is no duration; write a number and a unit, such as 30s or 1h")
+        raise ValueError(f"is {value!r}, no duration; write a number and a unit, such as 30s or 1h")
     seconds = sum(int(n) * _UNITS[unit] for n, unit in _DURATION_PART.findall(value))
     return timedelta(seconds=seconds)
 
@@ -62,9 +63,20 @@ Duration = Annotated[
 ]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 """The path of a file, absolute or relative to the working directory; read when it is needed."""
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)
-]
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, min_length=1, max_length=63)]
 """A DNS label, as Kubernetes names things."""
-KafkaTopic = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+KAFKA_TOPIC_CHARACTERS = r"[a-zA-Z0-9._-]*"
+KAFKA_TOPIC_PATTERN = r"^[a-zA-Z0-9._-]{1,249}$"
+
+
+def _no_dots(topic: str) -> str:
+    if topic in {".", ".."}:
+        raise ValueError(f"is {topic!r}, which Kafka does not take; choose another topic")
+    return topic
+
+
+KafkaTopic = Annotated[
+    str, StringConstraints(pattern=KAFKA_TOPIC_PATTERN), AfterValidator(_no_dots)
+]
 Bytes = Annotated[int, Field(ge=1)]

@@ -11,6 +11,7 @@ from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt, MqttToKafka
 
 VERSION = 1
 """Version of this contract. A bridge refuses any other."""
+POD_PATTERN = r"^[0-9a-zA-Z._-]{1,253}$"
 
 
 class Http(Contract):
@@ -44,15 +45,17 @@ class Limits(Contract):
 class BridgeConfig(Contract):
     """The whole configuration of one bridge."""
 
-    version: Literal[1] = Field(description="Version of the contract; 1.")
-    name: Name = Field(description="The bridge's name: label of metrics, part of client ids.")
+    version: Literal[1] = Field(description="Version of the contract; 1.", examples=[VERSION])
+    name: Name = Field(
+        description="The bridge's name: label of metrics, part of client ids.", examples=["plant"]
+    )
     namespace: Name = Field(default="local", description="Its Kubernetes namespace.")
     generation: int = Field(default=1, ge=1, description="Raised by each change of this file.")
-    pod: Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z._-]{1,253}$")] | None = Field(
+    pod: Annotated[str, StringConstraints(pattern=POD_PATTERN)] | None = Field(
         default=None, description="Name of this process among its like; default: the host's name."
     )
-    mqtt: Mqtt
-    kafka: Kafka
+    mqtt: Mqtt = Field(examples=[{"servers": ["mqtt://broker:1883"]}])
+    kafka: Kafka = Field(examples=[{"bootstrapServers": ["kafka:9092"]}])
     mqtt_to_kafka: list[MqttToKafka] = Field(default=[], max_length=100)
     kafka_to_mqtt: list[KafkaToMqtt] = Field(default=[], max_length=100)
     dead_letter: DeadLetter = DeadLetter()

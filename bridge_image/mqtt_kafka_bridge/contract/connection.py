@@ -3,17 +3,28 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mqtt_kafka_bridge.contract.base import Contract, Duration, FileName, KafkaTopic
 
-MqttServer = Annotated[
-    str, StringConstraints(pattern=r"^mqtts?://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(:[0-9]{1,5})?$")
-]
-KafkaServer = Annotated[
-    str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+):[0-9]{1,5}$")
-]
-ClientIdPrefix = Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z._-]{1,128}$")]
+MQTT_SERVER_PATTERN = r"^mqtts?://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(:[0-9]{1,5})?$"
+KAFKA_SERVER_PATTERN = r"^(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+):[0-9]{1,5}$"
+PREFIX_PATTERN = r"^[0-9a-zA-Z._-]{1,128}$"
+_HIGHEST_PORT = 65535
+_HIGHEST_KEEP_ALIVE = 65535
+_LONGEST_SECONDS = 2**32 - 1
+
+
+def _port(server: str) -> str:
+    port = server.rpartition(":")[2]
+    if port.isdecimal() and not 1 <= int(port) <= _HIGHEST_PORT:
+        raise ValueError(f"has the port {port}; write one from 1 to 65535")
+    return server
+
+
+MqttServer = Annotated[str, StringConstraints(pattern=MQTT_SERVER_PATTERN), AfterValidator(_port)]
+KafkaServer = Annotated[str, StringConstraints(pattern=KAFKA_SERVER_PATTERN), AfterValidator(_port)]
+ClientIdPrefix = Annotated[str, StringConstraints(pattern=PREFIX_PATTERN)]
 
 
 class Tls(Contract):
@@ -35,9 +46,12 @@ class Tls(Contract):
 class MqttAuthentication(Contract):
     """User name and password, sent in CONNECT."""
 
-    type: Literal["password"] = Field(description="The only type so far.")
-    username: str = Field(min_length=1, max_length=65535)
-    password_file: FileName = Field(description="File with the password; read at each connect.")
+    type: Literal["password"] = Field(description="The only type so far.", examples=["password"])
+    username: str = Field(min_length=1, max_length=65535, examples=["plant"])
+    password_file: FileName = Field(
+        description="File with the password; read at each connect.",
+        examples=["/etc/bridge/mqtt-password"],
+    )
 
 
 class Mqtt(Contract):
@@ -46,6 +60,7 @@ class Mqtt(Contract):
     servers: list[MqttServer] = Field(
         min_length=1,
         max_length=16,
+        examples=[["mqtt://broker:1883"]],
         description="mqtt://host[:1883] or mqtts://host[:8883]; tried in order, then again, with "
         "jittered back-off. All must be nodes of one cluster.",
     )
@@ -74,22 +89,29 @@ class Mqtt(Contract):
     def _fits_together(self) -> Self:
         secure = {server.startswith("mqtts://") for server in self.servers}
         if len(secure) > 1:
-            raise ValueError("servers mix mqtt:// and mqtts://; use one of the two for all")
+            raise ValueError("mixes mqtt:// and mqtts:// servers; use one of the two for all")
         if self.tls is not None and secure == {False}:
-            raise ValueError("tls is set but the servers are mqtt://; write mqtts://")
-        if not 1 <= self.keep_alive.total_seconds() <= 65535:  # noqa: PLR2004 - two bytes of seconds
-            raise ValueError("keepAlive must lie between 1s and 18h")
-        if not 1 <= self.session_expiry.total_seconds() < 2**32:
-            raise ValueError("sessionExpiry must be at least 1s, or a restart loses the session")
+            raise ValueError("has tls, but its servers are mqtt://; write mqtts:// or remove tls")
+        seconds = self.keep_alive.total_seconds()
+        if not 1 <= seconds <= _HIGHEST_KEEP_ALIVE or seconds % 1:
+            raise ValueError("has a keepAlive that MQTT can't say; write whole seconds, 1s to 18h")
+        if not 1 <= self.session_expiry.total_seconds() <= _LONGEST_SECONDS:
+            raise ValueError(
+                "has a sessionExpiry under which a restart loses the session, or that is longer "
+                "than MQTT can say; write 1s or more, such as 24h"
+            )
         return self
 
 
 class KafkaAuthentication(Contract):
     """User name and password, sent by a SASL mechanism."""
 
-    type: Literal["plain", "scram-sha-256", "scram-sha-512"]
-    username: str = Field(min_length=1, max_length=255)
-    password_file: FileName = Field(description="File with the password; read at each connect.")
+    type: Literal["plain", "scram-sha-256", "scram-sha-512"] = Field(examples=["scram-sha-512"])
+    username: str = Field(min_length=1, max_length=255, examples=["plant"])
+    password_file: FileName = Field(
+        description="File with the password; read at each connect.",
+        examples=["/etc/bridge/kafka-password"],
+    )
 
 
 class KafkaProducer(Contract):
@@ -125,7 +147,9 @@ class Coordination(Contract):
 class Kafka(Contract):
     """The Kafka cluster."""
 
-    bootstrap_servers: list[KafkaServer] = Field(min_length=1, max_length=16)
+    bootstrap_servers: list[KafkaServer] = Field(
+        min_length=1, max_length=16, examples=[["kafka:9092"]]
+    )
     authentication: KafkaAuthentication | None = None
     tls: Tls | None = Field(default=None, description="Set (even to {}) to speak TLS.")
     producer: KafkaProducer = KafkaProducer()

@@ -1,10 +1,11 @@
 """The mappings: which messages go where, in both directions."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
-from mqtt_kafka_bridge.contract.base import Contract, Duration, KafkaTopic, Name
+from mqtt_kafka_bridge.contract.base import Contract, Duration, KafkaTopic, Name, format_duration
 
 Template = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Filter = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -15,7 +16,8 @@ class MqttSource(Contract):
     """What a mapping subscribes to."""
 
     filter: Filter = Field(
-        description="An MQTT topic filter; {x} is a named +, {x...} a named #; + and # work too."
+        examples=["plant/{line}/{device}/telemetry"],
+        description="An MQTT topic filter; {x} is a named +, {x...} a named #; + and # work too.",
     )
     qos: Literal[0, 1] = 1
     retained: Literal["Include", "Skip", "Only"] = "Include"
@@ -32,7 +34,10 @@ class Partitioning(Contract):
 class KafkaTarget(Contract):
     """What a message becomes in Kafka."""
 
-    topic: Template = Field(description="Template; a level is escaped reversibly for Kafka.")
+    topic: Template = Field(
+        description="Template; a level is escaped reversibly for Kafka.",
+        examples=["plant.telemetry"],
+    )
     key: Template = Field(default="{mqtt.topic}", description="Template; default the MQTT topic.")
     partitioning: Partitioning = Partitioning()
     headers: dict[Annotated[str, StringConstraints(min_length=1, max_length=249)], Template] = (
@@ -44,16 +49,18 @@ class KafkaTarget(Contract):
 class MqttToKafka(Contract):
     """A mapping from MQTT to Kafka."""
 
-    name: Name
-    from_: MqttSource = Field(alias="from")
-    to: KafkaTarget
+    name: Name = Field(examples=["telemetry"], description="Unique over both lists.")
+    from_: MqttSource = Field(
+        alias="from", examples=[{"filter": "plant/{line}/{device}/telemetry"}]
+    )
+    to: KafkaTarget = Field(examples=[{"topic": "plant.telemetry", "key": "{device}"}])
     on_error: OnError = "DeadLetter"
 
 
 class KafkaSource(Contract):
     """What a mapping consumes."""
 
-    topics: list[KafkaTopic] = Field(min_length=1, max_length=100)
+    topics: list[KafkaTopic] = Field(min_length=1, max_length=100, examples=[["plant.commands"]])
     start_from: Literal["Earliest", "Latest"] = Field(
         default="Latest", description="Where a group without commits begins; resolved once."
     )
@@ -62,7 +69,10 @@ class KafkaSource(Contract):
 class MqttTarget(Contract):
     """What a record becomes on MQTT."""
 
-    topic: Template
+    topic: Template = Field(
+        description="Template: {key}, {header.NAME}, {kafka.topic}, {payload.PATH} and so on.",
+        examples=["plant/{key}/command"],
+    )
     qos: Literal[0, 1] = 1
     retain: Literal["Never", "Always", "FromHeader"] = "Never"
     expiry: Duration | None = Field(
@@ -70,11 +80,18 @@ class MqttTarget(Contract):
     )
     tombstone: Literal["Skip", "Publish"] = "Skip"
 
+    @field_validator("expiry")
+    @classmethod
+    def _fits_mqtt(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and not 1 <= value.total_seconds() < 2**32:
+            raise ValueError(f"is {format_duration(value)}; write 1s or more, such as 1h")
+        return value
+
 
 class KafkaToMqtt(Contract):
     """A mapping from Kafka to MQTT."""
 
-    name: Name
-    from_: KafkaSource = Field(alias="from")
-    to: MqttTarget
+    name: Name = Field(examples=["commands"], description="Unique over both lists.")
+    from_: KafkaSource = Field(alias="from", examples=[{"topics": ["plant.commands"]}])
+    to: MqttTarget = Field(examples=[{"topic": "plant/{key}/command"}])
     on_error: OnError = "DeadLetter"

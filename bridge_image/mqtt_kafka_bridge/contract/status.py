@@ -4,9 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mqtt_kafka_bridge.contract.base import Contract
+
+
+class Statement(Contract):
+    """Base of what a bridge says: written by fields' names, read by camelCase names."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
 
 class Direction(StrEnum):
@@ -73,7 +79,7 @@ class Reason(StrEnum):
     MIN_INSYNC_REPLICAS = "MinInsyncReplicas"
 
 
-class Trouble(Contract):
+class Trouble(Statement):
     """Something that a person should know: what is wrong and what to do about it."""
 
     reason: Reason
@@ -81,14 +87,14 @@ class Trouble(Contract):
     cure: str = Field(default="", description="What to do about it.")
 
 
-class LinkStatus(Contract):
+class LinkStatus(Statement):
     """One side of a mapping: its connection to the MQTT broker or to Kafka."""
 
     connected: bool
     trouble: Trouble | None = None
 
 
-class Counts(Contract):
+class Counts(Statement):
     """The ledger of a mapping since the process started (guarantee G5)."""
 
     received: int = 0
@@ -98,11 +104,12 @@ class Counts(Contract):
     dead_lettered: int = 0
     dropped: dict[str, int] = {}
     in_flight: int = 0
+    returned: int = 0
     redelivered: int = 0
     sessions_lost: int = 0
 
 
-class MappingStatus(Contract):
+class MappingStatus(Statement):
     """One mapping."""
 
     name: str
@@ -115,7 +122,7 @@ class MappingStatus(Contract):
     counts: Counts
 
 
-class SessionStatus(Contract):
+class SessionStatus(Statement):
     """One MQTT session."""
 
     client_id: str
@@ -126,7 +133,7 @@ class SessionStatus(Contract):
     session_present: bool | None = None
 
 
-class BridgeStatus(Contract):
+class BridgeStatus(Statement):
     """The whole process."""
 
     version: Literal[1] = 1

@@ -4,10 +4,13 @@ Fakes of these live in `tests/support` and pass the same port tests as the real 
 """
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-Header = tuple[str, bytes]
+from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
+from mqtt_kafka_bridge.errors import BridgeError
+
+Header = tuple[str, bytes | None]
 
 
 class TopicPartition(NamedTuple):
@@ -164,7 +167,26 @@ class ConsumerEvents(Protocol):
         ...
 
 
-OpenProducer = Callable[[], Awaitable[RecordProducer]]
-"""Connect a producer. Raises MustFixError (credentials, TLS) or PassingError (unreachable)."""
-OpenConsumer = Callable[[ConsumerEvents], Awaitable[RecordConsumer]]
-"""Connect a consumer and join its group. Raises as OpenProducer, and GroupForbidden."""
+class Kafka(Protocol):
+    """Kafka as a whole, as flows see it; `kafka/` is the real one."""
+
+    async def open_producer(self, mapping: str) -> RecordProducer:
+        """Connect a producer for a mapping.
+
+        Raises:
+            MustFixError: credentials, TLS, rights.
+            PassingError: unreachable.
+        """
+        ...
+
+    async def open_consumer(self, mapping: KafkaToMqtt, events: ConsumerEvents) -> RecordConsumer:
+        """Connect a consumer and join the mapping's group; raises as `open_producer`."""
+        ...
+
+    def explain(self, error: BaseException) -> BridgeError:
+        """Return what a failed future of `RecordProducer.send` means, and its cure."""
+        ...
+
+    def is_too_large(self, error: BaseException) -> bool:
+        """Whether a batch was refused for its size."""
+        ...

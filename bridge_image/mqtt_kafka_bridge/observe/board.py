@@ -23,6 +23,7 @@ from mqtt_kafka_bridge.contract.status import (
 )
 from mqtt_kafka_bridge.observe.meter import Meter
 
+_OF_THE_MAPPING = (Reason.TOPIC_MISSING, Reason.TOPIC_FORBIDDEN, Reason.GROUP_FORBIDDEN)
 _STARTING = Trouble(reason=Reason.STARTING, message="not connected yet")
 
 
@@ -40,6 +41,13 @@ class LinkBoard:
     def down(self, trouble: Trouble) -> None:
         """Say that the link is not usable, and why."""
         self.connected, self.trouble = False, trouble
+
+    def failed(self, trouble: Trouble) -> None:
+        """Say what went wrong; trouble with a mapping's own topic or group leaves the link up."""
+        if trouble.reason in _OF_THE_MAPPING:
+            self.up()
+        else:
+            self.down(trouble)
 
     @property
     def status(self) -> LinkStatus:

@@ -1,7 +1,7 @@
 """Counts of one mapping: plain integers that a flow adds to once a batch.
 
 The ledger of guarantee G5 is a sum over these:
-`received = forwarded + filtered + expired + dead_lettered + dropped + in_flight`.
+`received = forwarded + filtered + expired + dead_lettered + dropped + returned + in_flight`.
 """
 
 from bisect import bisect_left
@@ -30,7 +30,12 @@ class Latency:
 
 @dataclass(slots=True)
 class Meter:
-    """The counts of one mapping since the process started; redeliveries are counted apart."""
+    """The counts of one mapping since the process started.
+
+    `returned` messages were received but not finished when their link was lost: they are back at
+    the broker (or in Kafka) and come again. `redelivered` ones are those, among the received, that
+    the broker marked as sent before (DUP).
+    """
 
     received: int = 0
     forwarded: int = 0
@@ -39,6 +44,7 @@ class Meter:
     dead_lettered: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
+    returned: int = 0
     redelivered: int = 0
     sessions_lost: int = 0
     latency: Latency = field(default_factory=Latency)
@@ -54,6 +60,7 @@ class Meter:
             dead_lettered=self.dead_lettered,
             dropped=dict(self.dropped),
             in_flight=self.in_flight,
+            returned=self.returned,
             redelivered=self.redelivered,
             sessions_lost=self.sessions_lost,
         )

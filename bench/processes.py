@@ -1,0 +1,149 @@
+"""Start processes, stop them, and read from /proc what they cost."""
+
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_KIB_PER_MIB = 1024
+STOP_SECONDS = 25
+
+
+class BenchError(Exception):
+    """A measurement that could not be made, and why."""
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and its living descendants; nothing if it is gone."""
+    pids = [pid]
+    for parent in pids:
+        try:
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                pids += map(int, (task / "children").read_text().split())
+        except OSError:  # it ended while we looked
+            continue
+    return pids
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user + system time of a process and its children, ended children included."""
+    ticks = 0
+    for member in family(pid):
+        try:
+            stat = Path(f"/proc/{member}/stat").read_text()
+        except OSError:  # it ended while we looked
+            continue
+        ticks += sum(map(int, stat.rpartition(")")[2].split()[11:15]))
+    return ticks / _TICKS_PER_SECOND
+
+
+def memory_mib(pid: int, field: str = "VmRSS") -> float:
+    """Return resident memory of a process and its children, now or (VmHWM) at its peak."""
+    kib = 0
+    for member in family(pid):
+        try:
+            lines = Path(f"/proc/{member}/status").read_text().splitlines()
+        except OSError:  # it ended while we looked
+            continue
+        kib += sum(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
+    return kib / _KIB_PER_MIB
+
+
+@dataclass(frozen=True)
+class Lap:
+    """A reading of the clocks: seconds of wall time, and CPU seconds so far."""
+
+    at: float
+    bridge_cpu: float
+    own_cpu: float
+    messages: int
+
+    @classmethod
+    def read(cls, pid: int, messages: int) -> Self:
+        """Read the clocks now; `pid` is the bridge, `own` the calling process."""
+        return cls(time.monotonic(), cpu_seconds(pid), time.process_time(), messages)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program; its output goes to a file; stop it by SIGTERM, at last by SIGKILL."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+        )
+        try:
+            yield process
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process of our own, children last."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class Station:
+    """A source or sink of ours as a process: it tells events on stdout, takes words on stdin."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        assert self._process.stdout is not None  # noqa: S101 - asked for a pipe
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - asked for a pipe
+        self._process.stdin.close()
+        stop(self._process)
+
+    def _read(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            self._events.put(json.loads(line))
+        self._events.put(None)
+
+    def say(self, word: object) -> None:
+        """Send a line."""
+        assert self._process.stdin is not None  # noqa: S101 - asked for a pipe
+        self._process.stdin.write(f"{word}\n".encode())
+        self._process.stdin.flush()
+
+    def await_event(
+        self, name: str, seconds: float, bridge: subprocess.Popen[bytes] | None = None
+    ) -> dict[str, Any]:
+        """Return the next event of that name.
+
+        Raises:
+            BenchError: it does not come in time, or the bridge or this process ends.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if bridge is not None and bridge.poll() is not None:
+                raise BenchError(f"the bridge ended with exit code {bridge.returncode}")
+            try:
+                event = self._events.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if event is None or event["event"] == "failed":
+                raise BenchError(f"waiting for {name}: {event and event['why']}")
+            if event["event"] == name:
+                return event
+        raise BenchError(f"no {name} within {seconds:.0f} s")

@@ -1,0 +1,73 @@
+"""Small pieces of concurrency that flows share: a tick, and a look-up beside the main loop."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+TICK_SECONDS = 1.0
+
+
+class Ticks:
+    """Whether a tick has passed since the last question."""
+
+    def __init__(self) -> None:
+        self.due = False
+
+    def passed(self) -> bool:
+        """Tell once for each tick."""
+        due, self.due = self.due, False
+        return due
+
+
+@contextmanager
+def ticking(wake: asyncio.Event) -> Iterator[Ticks]:
+    """Set `wake` once a second."""
+    loop, ticks = asyncio.get_running_loop(), Ticks()
+    handles: list[asyncio.TimerHandle] = []
+
+    def tick() -> None:
+        ticks.due = True
+        wake.set()
+        handles[:] = [loop.call_later(TICK_SECONDS, tick)]
+
+    handles.append(loop.call_later(TICK_SECONDS, tick))
+    try:
+        yield ticks
+    finally:
+        handles[0].cancel()
+
+
+class Lookups:
+    """At most one look-up at a time, beside a loop that it wakes when it is done."""
+
+    def __init__(self, wake: asyncio.Event) -> None:
+        self._wake = wake
+        self._task: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def start(self, name: str, lookup: Coroutine[Any, Any, None]) -> None:
+        """Begin a look-up, unless one is under way."""
+        if self._task is not None:
+            lookup.close()
+            return
+        self._task = asyncio.create_task(lookup, name=f"look up {name}")
+        self._task.add_done_callback(lambda _: self._wake.set())
+
+    def check(self) -> None:
+        """Clear the way for the next look-up; raise what this one raised: a bug."""
+        if self._task is not None and self._task.done():
+            task, self._task = self._task, None
+            task.result()

@@ -1,0 +1,44 @@
+"""The connections of a client: how long they are silent, and how to be rid of them at once."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+
+def silent_seconds(client: Any) -> float:  # noqa: ANN401 - aiokafka has no types
+    """Return how long an AIOKafkaClient has had no answer on any open connection."""
+    cluster, connections = client.cluster, client._conns.values()  # noqa: SLF001
+    # A lost connection is forgotten with its clock; the metadata's clock stays.
+    silent = time.time() - cluster._last_successful_refresh_ms / 1000  # noqa: SLF001
+    for connection in connections:
+        if connection.connected():
+            silent = min(silent, time.monotonic() - connection._last_action)  # noqa: SLF001
+    return max(0.0, float(silent))
+
+
+async def sever(client: Any, tasks: Iterable[asyncio.Task[Any] | None]) -> None:  # noqa: ANN401
+    """Cancel a client's tasks and abort its connections.
+
+    aiokafka's own `close` waits for answers and for its write buffers, which is up to the request
+    time-out when a broker is frozen; an aborted transport waits for nothing.
+
+    Args:
+        client: an AIOKafkaClient.
+        tasks: what the owner of the client runs beside it; None is skipped.
+    """
+    connections = list(client._conns.values())  # noqa: SLF001 - aiokafka has no abort of its own
+    reading = [connection._read_task for connection in connections]  # noqa: SLF001
+    ending = {task for task in [*tasks, client._sync_task] if task is not None}  # noqa: SLF001
+    for task in ending:
+        task.cancel()
+    # A task may catch its cancellation to end in order, by waiting for an answer: hence the abort
+    # before the wait. Results don't matter any more, but must be looked at or asyncio complains.
+    for connection in connections:
+        if connection._writer is not None:  # noqa: SLF001
+            connection._writer.transport.abort()  # noqa: SLF001
+        connection.close()
+    left = {task for task in [*ending, *reading] if task is not None}
+    if left:
+        await asyncio.gather(*left, return_exceptions=True)
+    await client.close()

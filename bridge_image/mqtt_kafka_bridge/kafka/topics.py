@@ -1,0 +1,125 @@
+"""Topics: looked up fresh, with what we may do with them, and created."""
+
+import asyncio
+import random
+from typing import Any, Final, NamedTuple
+
+from aiokafka import errors as kafka_errors
+from aiokafka.protocol.admin import DescribeConfigsRequest
+
+from mqtt_kafka_bridge.contract.status import Reason
+from mqtt_kafka_bridge.errors import MustFixError
+from mqtt_kafka_bridge.kafka.causes import explain, topic_forbidden, topic_missing
+from mqtt_kafka_bridge.kafka.protocol import CreateTopic, DescribeTopic
+
+_TOPIC_RESOURCE: Final = 2
+_OPERATION_BITS: Final = {"Read": 1 << 3, "Write": 1 << 4}
+_UNTOLD: Final = -(2**31)
+_CREATE_MS: Final = 5000
+_VISIBLE_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.05
+_ASKING_FAILED: Final = (OSError, NotImplementedError, kafka_errors.KafkaError)
+
+
+class Limits(NamedTuple):
+    """Settings of a topic that bound what may be written to it; None: not to be read."""
+
+    max_message_bytes: int | None = None
+    min_insync_replicas: int | None = None
+
+
+async def _ask(client: Any, request: Any) -> Any:  # noqa: ANN401 - aiokafka has no types
+    """Return the answer of the first broker that gives one."""
+    nodes = [broker.nodeId for broker in client.cluster.brokers()]
+    random.shuffle(nodes)
+    error: Exception = kafka_errors.NodeNotReadyError("no broker is known")
+    for node in nodes:
+        try:
+            return await client.send(node, request)
+        except (kafka_errors.NodeNotReadyError, kafka_errors.KafkaConnectionError) as not_there:
+            error = not_there
+    raise error
+
+
+async def look_up(client: Any, name: str, who: str, operation: str) -> int:  # noqa: ANN401
+    """Return how many partitions a topic has, seeing that we may use it.
+
+    Args:
+        client: an AIOKafkaClient.
+        name: the topic.
+        who: the principal, as ACLs name it.
+        operation: `Read` or `Write`.
+
+    Raises:
+        MustFixError: TopicMissing or TopicForbidden.
+        PassingError: Kafka did not answer.
+    """
+    try:
+        answer = await _ask(client, DescribeTopic(name))
+    except _ASKING_FAILED as error:
+        raise explain(error, who=who, topic=name) from error
+    ((code, _, _, partitions, operations),) = answer.topics
+    error_type = kafka_errors.for_code(code)
+    if error_type is kafka_errors.TopicAuthorizationFailedError:
+        raise topic_forbidden(name, who, [operation, "Describe"], maybe_missing=True)
+    if error_type is kafka_errors.UnknownTopicOrPartitionError:
+        raise topic_missing(name)
+    if code and error_type is not kafka_errors.LeaderNotAvailableError:
+        raise explain(error_type(), who=who, topic=name)
+    if operations != _UNTOLD and not operations & _OPERATION_BITS[operation]:
+        raise topic_forbidden(name, who, [operation])
+    return len(partitions)
+
+
+async def read_limits(client: Any, name: str) -> Limits:  # noqa: ANN401
+    """Return a topic's limits; reading them is a right of its own (DescribeConfigs)."""
+    keys = ["max.message.bytes", "min.insync.replicas"]
+    try:
+        answer = await _ask(client, DescribeConfigsRequest([(_TOPIC_RESOURCE, name, keys)]))
+    except _ASKING_FAILED:
+        return Limits()  # We can do without them.
+    ((code, _, _, _, entries),) = answer.resources
+    found = {} if code else {key: int(value) for key, value, *_ in entries if value}
+    return Limits(*(found.get(key) for key in keys))
+
+
+async def create(client: Any, name: str, who: str) -> None:  # noqa: ANN401
+    """Create a topic with the broker's defaults and replication min(3, brokers), and see it.
+
+    Raises:
+        MustFixError: TopicForbidden: the right to create is missing.
+        PassingError: Kafka did not answer.
+    """
+    replicas = min(3, len(client.cluster.brokers()))
+    try:
+        # Any broker will do: since KRaft they all pass it on to the controller.
+        answer = await _ask(client, CreateTopic(name, replicas, _CREATE_MS))
+        ((_, code, message),) = answer.topic_errors
+    except _ASKING_FAILED as error:
+        raise explain(error, who=who, topic=name) from error
+    error_type = kafka_errors.for_code(code)
+    if error_type in {
+        kafka_errors.TopicAuthorizationFailedError,
+        kafka_errors.ClusterAuthorizationFailedError,
+    }:
+        raise topic_forbidden(name, who, ["Create", "Write", "Describe"])
+    if code and error_type is not kafka_errors.TopicAlreadyExistsError:
+        raise explain(error_type(message), who=who, topic=name)
+    try:
+        await _visible(client, name, who)
+    except TimeoutError as error:
+        raise explain(error, who=who, topic=name) from error
+
+
+async def _visible(client: Any, name: str, who: str) -> None:  # noqa: ANN401
+    """Wait until a broker that was just told of a topic tells of it itself."""
+    async with asyncio.timeout(_VISIBLE_SECONDS):
+        while True:
+            try:
+                await look_up(client, name, who, "Write")
+            except MustFixError as error:
+                if error.reason is not Reason.TOPIC_MISSING:
+                    raise
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                return

@@ -1,0 +1,188 @@
+"""From MQTT to Kafka: where a message goes and what it becomes there.
+
+`route` answers what depends on the MQTT topic alone, for a cache; `convert` does the rest, for
+each message that `Route.plain` does not already answer in full.
+"""
+
+from typing import NamedTuple
+
+from mqtt_kafka_bridge.contract.filters import Levels, parse_filter
+from mqtt_kafka_bridge.contract.grammar import RESERVED_PREFIXES
+from mqtt_kafka_bridge.contract.mappings import MqttToKafka
+from mqtt_kafka_bridge.contract.templates import inbound_scope, parse_template
+from mqtt_kafka_bridge.errors import RefusedError
+from mqtt_kafka_bridge.mapping.guard import BRIDGE_MAPPING, BRIDGE_PATH, LOOP, loops
+from mqtt_kafka_bridge.mapping.inbound_values import (
+    Compiled,
+    Subject,
+    compile_topic,
+    compile_value,
+    mqtt_property,
+)
+from mqtt_kafka_bridge.mapping.messages import (
+    Converted,
+    Header,
+    InboundMessage,
+    Skipped,
+    UserProperty,
+)
+
+__all__ = ["Converted", "InboundRouter", "Route", "Skipped", "header_name"]
+
+
+class Route(NamedTuple):
+    """What an MQTT topic alone decides; shared by its messages, so nobody changes it."""
+
+    kafka_topic: str | None
+    """None: it depends on the message."""
+    key: bytes | None
+    """None: it depends on the message."""
+    headers: list[Header]
+    """All headers of a message without user properties, if the route is plain."""
+    plain: bool
+    """Nothing depends on more than the topic: a message with a payload and without user
+    properties is (kafka_topic, key, payload, headers), unless `retained_matters`."""
+    topic: str
+    levels: Levels
+
+
+class _Header(NamedTuple):
+    """A header that the mapping asks for."""
+
+    name: str
+    value: Compiled
+    carries: str | None
+    """The MQTT property that it carries over, if the message has it."""
+
+
+class InboundRouter:
+    """One mapping from MQTT to Kafka, compiled.
+
+    Args:
+        mapping: as configured.
+        identity: `<namespace>/<name>` of the bridge.
+        loop_guard: whether messages carry the path that they took.
+
+    Raises:
+        GrammarError: the filter or a template can't be read.
+    """
+
+    def __init__(self, mapping: MqttToKafka, *, identity: str, loop_guard: bool) -> None:
+        self.filter = parse_filter(mapping.from_.filter)
+        scope = inbound_scope(self.filter.names)
+        target = mapping.to
+        self._own = f"{identity}/{mapping.name}"
+        self._guarded = loop_guard
+        self._topic, self._topic_by_topic = compile_topic(parse_template(target.topic, scope))
+        self._key = compile_value(parse_template(target.key, scope))
+        self._headers = [
+            _Header(
+                name,
+                compile_value(parse_template(text, scope)),
+                name.removeprefix("mqtt.") if text == f"{{{name}}}" else None,
+            )
+            for name, text in target.headers.items()
+        ]
+        self._headers_by_topic = all(header.value.by_topic for header in self._headers)
+        self._behind: list[Header] = [(BRIDGE_MAPPING, mapping.name.encode())]
+        if loop_guard:
+            self._behind.append((BRIDGE_PATH, self._own.encode()))
+        self._empty = target.empty_payload
+        self._retained = mapping.from_.retained
+        self.retained_matters = self._retained != "Include"
+        """Whether messages must be looked at for their retain flag."""
+
+    def route(self, mqtt_topic: str) -> Route:
+        """Return what a topic alone decides; for a cache.
+
+        Raises:
+            RefusedError: BadTopicName, or UnexpectedTopic: the filter does not match it.
+        """
+        levels = self.filter.match(mqtt_topic)
+        if levels is None:
+            raise RefusedError(
+                "UnexpectedTopic",
+                f"the topic {mqtt_topic[:100]!r} does not match the filter {self.filter.text!r}",
+            )
+        subject = Subject(mqtt_topic, levels)
+        headers = [("mqtt.topic", mqtt_topic.encode()), *self._behind]
+        if self._headers_by_topic:
+            headers += [(name, value.render(subject)) for name, value, _ in self._headers]
+        return Route(
+            kafka_topic=self._topic(subject) if self._topic_by_topic else None,
+            key=self._key.render(subject) if self._key.by_topic else None,
+            headers=headers,
+            plain=self._topic_by_topic and self._key.by_topic and self._headers_by_topic,
+            topic=mqtt_topic,
+            levels=levels,
+        )
+
+    def convert(self, route: Route, message: InboundMessage) -> Converted | Skipped:
+        """Return the record that a message becomes, or why it becomes none.
+
+        Raises:
+            RefusedError: MissingValue, NotScalar, BadJson or BadTopicName.
+        """
+        value: bytes | None = message.payload
+        if self.retained_matters and (self._retained == "Only") is not message.retain:
+            return Skipped("filtered", "retained" if message.retain else "notRetained")
+        if not value:
+            if self._empty == "Skip":
+                return Skipped("filtered", "emptyPayload")
+            if self._empty == "Tombstone":
+                value = None
+        headers = route.headers
+        properties = message.user_properties
+        if properties:
+            path = self._path(properties)
+            if path and loops(path, self._own):
+                return Skipped("dropped", LOOP)
+            headers = self._with_properties(headers, properties, path)
+        if route.plain:
+            return Converted(route.kafka_topic or "", route.key or b"", value, headers)
+        return self._computed(route, message, value, headers)
+
+    def _path(self, properties: list[UserProperty]) -> str:
+        if not self._guarded:
+            return ""
+        return ",".join([text for name, text in properties if name == BRIDGE_PATH])
+
+    def _with_properties(
+        self, headers: list[Header], properties: list[UserProperty], path: str
+    ) -> list[Header]:
+        """Return the headers with user properties behind the topic, and the path continued."""
+        behind = headers[1:]
+        if path:
+            behind[1] = (BRIDGE_PATH, f"{path},{self._own}".encode())
+        return [
+            headers[0],
+            *[
+                (header_name(name), text.encode())
+                for name, text in properties
+                if not (self._guarded and name == BRIDGE_PATH)
+            ],
+            *behind,
+        ]
+
+    def _computed(
+        self, route: Route, message: InboundMessage, value: bytes | None, headers: list[Header]
+    ) -> Converted:
+        """Render what the topic alone did not decide."""
+        subject = Subject(route.topic, route.levels, message)
+        if not self._headers_by_topic:
+            headers = headers.copy()
+            for name, compiled, carries in self._headers:
+                if carries is None:
+                    headers.append((name, compiled.render(subject)))
+                elif (carried := mqtt_property(carries, message)) is not None:
+                    headers.append((name, carried))
+        topic = self._topic(subject) if route.kafka_topic is None else route.kafka_topic
+        key = self._key.render(subject) if route.key is None else route.key
+        return Converted(topic, key, value, headers)
+
+
+def header_name(user_property: str) -> str:
+    """Return the header that a user property becomes: its own name, unless that is ours."""
+    if user_property.startswith(RESERVED_PREFIXES) and user_property != BRIDGE_PATH:
+        return f"user.{user_property}"
+    return user_property

@@ -1,0 +1,116 @@
+"""Keeping one client id connected: connect, fail over, back off, reconnect. Nobody else does it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from mqtt_kafka_bridge.contract.connection import Mqtt
+from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS, Dial
+from mqtt_kafka_bridge.mqtt.events import Connected
+from mqtt_kafka_bridge.mqtt.link import Link, LinkHandler
+from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
+from mqtt_kafka_bridge.mqtt.servers import Server, Servers
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.tls import read_password
+
+
+class Kept(LinkHandler, Protocol):
+    """The flow whose link is kept."""
+
+    def connecting(self, server: str) -> None:
+        """Learn that a connection is being tried."""
+        ...
+
+    async def up(self, link: Link, connected: Connected, server: str) -> None:
+        """Use the new connection (subscribe); it may be lost before this returns.
+
+        Raises:
+            BridgeError: it is of no use; it is closed and tried again after a delay.
+        """
+        ...
+
+    def down(self, error: BridgeError) -> None:
+        """Learn that there is no connection, and why."""
+        ...
+
+
+class Keeper:
+    """Keeps one client id connected until it is cancelled.
+
+    Args:
+        config: where and as whom to connect; the password file is read at each attempt.
+        options: the session's options; user name and password are filled in here.
+        flow: who uses the link.
+        dial: opens transports.
+        buffer: the loop's read buffer.
+        servers: the list to try, in order; a test may hand in one without jitter.
+    """
+
+    def __init__(
+        self,
+        config: Mqtt,
+        options: Options,
+        flow: Kept,
+        dial: Dial,
+        buffer: ReadBuffer,
+    ) -> None:
+        self.link: Link | None = None
+        self._config = config
+        self._options = options
+        self._flow = flow
+        self._dial = dial
+        self._buffer = buffer
+        self._servers = Servers(config.servers)
+
+    async def run(self) -> None:
+        """Connect, again and again; return never."""
+        while True:
+            error = await self._live(self._servers.next())
+            self._flow.down(error)
+            await asyncio.sleep(self._servers.failed(error))
+
+    async def _live(self, server: Server) -> BridgeError:
+        """Return why the connection ended, or could not be made."""
+        watcher = _Watcher(self._flow)
+        self._flow.connecting(str(server))
+        link: Link | None = None
+        try:
+            options = self._with_credentials()
+            link = await self._dial(
+                server, lambda: Link(options, str(server), watcher, self._buffer)
+            )
+            connected = await link.connected(CONNECT_SECONDS)
+            self.link = link
+            await self._flow.up(link, connected, str(server))
+            self._servers.succeeded()
+            return await watcher.loss
+        except BridgeError as error:
+            return error
+        finally:
+            self.link = None
+            if link is not None:
+                link.abort()
+
+    def _with_credentials(self) -> Options:
+        login = self._config.authentication
+        if login is None:
+            return self._options
+        password = read_password(login.password_file, "mqtt.authentication.passwordFile")
+        return replace(self._options, username=login.username, password=password.encode())
+
+
+class _Watcher:
+    """Passes a link's events on to the flow, and its end to the keeper."""
+
+    def __init__(self, flow: LinkHandler) -> None:
+        self.received: Callable[..., None] = flow.received
+        self.acknowledged: Callable[..., None] = flow.acknowledged
+        self.loss: asyncio.Future[BridgeError] = asyncio.get_running_loop().create_future()
+        self._flow = flow
+
+    def lost(self, error: BridgeError) -> None:
+        self._flow.lost(error)
+        if not self.loss.done():
+            self.loss.set_result(error)

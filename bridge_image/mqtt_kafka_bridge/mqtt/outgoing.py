@@ -1,0 +1,137 @@
+"""The sending half of a session: packet ids, the broker's Receive Maximum, what awaits PUBACK."""
+
+from collections.abc import Sequence
+
+import mqtt5
+
+from mqtt_kafka_bridge.mapping.messages import Publication
+from mqtt_kafka_bridge.mqtt.events import Acknowledged, Acknowledgement
+
+_QOS = (mqtt5.QoS(0), mqtt5.QoS(1), mqtt5.QoS(2))
+_REFUSED = 0x80
+_FRAMING = 5 + 2 + 2 + 5
+"""Fixed header, topic length, packet id, property length: at most, in bytes."""
+_PLAIN_PROPERTIES = 2048
+"""Room for the user properties of messages that are alike: the path of this mapping alone."""
+
+
+class Outgoing:
+    """What was published on one connection; each message has a number of the caller's.
+
+    `receive_maximum` and `maximum_packet_size` are the broker's, set from CONNACK.
+    """
+
+    def __init__(self) -> None:
+        self.receive_maximum = 65535
+        self.maximum_packet_size: int | None = None
+        self._in_flight: dict[int, int] = {}
+        self._packet_id = 0
+
+    @property
+    def window(self) -> int:
+        """How many more QoS 1 messages the broker takes now [MQTT-3.3.4-7]."""
+        return self.receive_maximum - len(self._in_flight)
+
+    def oldest(self, default: int) -> int:
+        """Return the number that has waited longest for its PUBACK, or `default` if none waits."""
+        return next(iter(self._in_flight.values()), default)
+
+    def numbers(self) -> set[int]:
+        """Return the numbers of all messages that wait for their PUBACK."""
+        return set(self._in_flight.values())
+
+    def next_packet_id(self) -> int:
+        """Return a packet id that nothing in flight uses [MQTT-2.2.1-3]."""
+        packet_id = self._packet_id % 65535 + 1
+        while packet_id in self._in_flight:
+            packet_id = packet_id % 65535 + 1
+        self._packet_id = packet_id
+        return packet_id
+
+    def publish(self, publication: Publication, number: int, qos: int) -> bytes:
+        """Return one PUBLISH packet. The caller keeps to `window` and to `fits`."""
+        packet_id = None
+        if qos:
+            packet_id = self.next_packet_id()
+            self._in_flight[packet_id] = number
+        return mqtt5.PublishPacket(
+            publication.topic,
+            publication.payload,
+            qos=_QOS[qos],
+            packet_id=packet_id,
+            retain=publication.retain,
+            message_expiry_interval=publication.expiry_seconds,
+            user_properties=publication.user_properties,
+            content_type=publication.content_type,
+            response_topic=publication.response_topic,
+            correlation_data=publication.correlation_data,
+        ).write()
+
+    def publish_alike(
+        self,
+        pairs: Sequence[tuple[str, bytes]],
+        first: int,
+        qos: int,
+        user_properties: list[tuple[str, str]],
+        *,
+        retain: bool,
+    ) -> bytes:
+        """Return PUBLISH packets for (topic, payload) pairs that are alike in all else.
+
+        Their numbers begin with `first`. The caller keeps to `window`, and to packets that fit.
+        """
+        out = []
+        packet_class, q, in_flight = mqtt5.PublishPacket, _QOS[qos], self._in_flight
+        packet_id = None
+        for number, (topic, payload) in enumerate(pairs, first):
+            if qos:
+                packet_id = self._packet_id % 65535 + 1
+                if packet_id in in_flight:
+                    packet_id = self.next_packet_id()
+                self._packet_id = packet_id
+                in_flight[packet_id] = number
+            out.append(
+                packet_class(
+                    topic,
+                    payload,
+                    qos=q,
+                    packet_id=packet_id,
+                    retain=retain,
+                    user_properties=user_properties,
+                ).write()
+            )
+        return b"".join(out)
+
+    def acknowledged(self, pubacks: Sequence[mqtt5.PubAckPacket]) -> Acknowledged | int:
+        """Take PUBACKs; return what they said, or the packet id that nothing in flight has."""
+        take = self._in_flight.pop
+        refused: list[Acknowledgement] = []
+        for puback in pubacks:
+            packet_id = puback.packet_id
+            number = take(packet_id, None)
+            if number is None:
+                return packet_id
+            # The codec's reason codes are no integers, whatever its stubs say.
+            if puback.reason_code != 0 and int(puback.reason_code) >= _REFUSED:
+                refused.append(Acknowledgement(number, int(puback.reason_code)))
+        return Acknowledged(len(pubacks), refused)
+
+    @property
+    def plain_room(self) -> int:
+        """Longest payload, in bytes, that fits whatever the topic is; negative: look at each."""
+        limit = self.maximum_packet_size
+        return 1 << 28 if limit is None else limit - _FRAMING - 65535 - _PLAIN_PROPERTIES
+
+    def fits(self, publication: Publication) -> bool:
+        """Whether the packet stays within the broker's Maximum Packet Size [MQTT-3.1.2-24]."""
+        limit = self.maximum_packet_size
+        if limit is None:
+            return True
+        size = _FRAMING + len(publication.topic.encode()) + len(publication.payload)
+        for key, value in publication.user_properties or ():
+            size += 5 + len(key.encode()) + len(value.encode())
+        size += 5 if publication.expiry_seconds is not None else 0
+        for text in (publication.content_type, publication.response_topic):
+            size += 3 + len(text.encode()) if text is not None else 0
+        size += 3 + len(publication.correlation_data) if publication.correlation_data else 0
+        return size <= limit

@@ -1,0 +1,60 @@
+"""Bytes to packets by the codec: runs of one kind together, and every fault as a plain value."""
+
+from typing import NamedTuple
+
+import mqtt5
+
+Packet = mqtt5.Packet
+
+
+class Run(NamedTuple):
+    """Packets of one kind that stand together, and the bytes that they took on the wire."""
+
+    kind: type[Packet]
+    packets: list[Packet]
+    size: int
+
+
+def read_runs(data: memoryview) -> tuple[int, list[Run], str | None]:
+    """Return how many bytes were whole packets, the packets, and what is malformed, if anything."""
+    read, position, end = mqtt5.read, 0, len(data)
+    runs: list[Run] = []
+    packets: list[Packet] = []
+    kind, start, fault = None, 0, None
+    try:
+        while position < end:
+            packet, size = read(data[position:])
+            if type(packet) is not kind:
+                if kind is not None:
+                    runs.append(Run(kind, packets, position - start))
+                kind, packets, start = type(packet), [], position
+            packets.append(packet)
+            position += size
+    except IndexError:  # the codec's word for a packet that is not complete yet
+        pass
+    except BaseException as error:
+        # A PanicException of the codec (bad UTF-8 in a topic) is no Exception, and has no public
+        # class; it does not escape from here, and nothing else is held back.
+        if not isinstance(error, ValueError) and type(error).__module__ != "pyo3_runtime":
+            raise
+        fault = str(error)
+    if kind is not None:
+        runs.append(Run(kind, packets, position - start))
+    return position, runs, fault
+
+
+def announced_size(data: memoryview) -> int | None:
+    """Return the whole size in bytes of the packet that begins here, or None if not yet known.
+
+    A Remaining Length of more than four bytes is malformed [MQTT5 1.5.5]: it counts as endless.
+    """
+    remaining, shift = 0, 0
+    for index in range(1, len(data)):
+        byte = data[index]
+        remaining |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the continuation bit
+            return 1 + index + remaining
+        shift += 7
+        if shift > 21:  # noqa: PLR2004 - four bytes of seven bits
+            return 1 << 32
+    return None

@@ -1,0 +1,71 @@
+"""Which server to try next, and after how long: fail-over and jittered back-off. Pure."""
+
+from collections.abc import Callable, Sequence
+from random import uniform
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+
+from mqtt_kafka_bridge.contract.status import Reason
+from mqtt_kafka_bridge.errors import BridgeError, MustFixError
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+FIRST_DELAY_SECONDS = 0.25
+PASSING_DELAY_SECONDS = 5.0
+"""Longest delay while the trouble passes by itself: a broker that is back is used soon."""
+MUST_FIX_DELAY_SECONDS = 30.0
+"""Longest delay while somebody must fix something: no account gets locked by our knocking."""
+TAKEN_OVER_DELAY_SECONDS = 45.0
+"""Delay after a take-over: two bridges with one client id must not push each other out for ever."""
+
+
+class Server(NamedTuple):
+    """One address of the broker."""
+
+    host: str
+    port: int
+    secure: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read mqtt://host:port or mqtts://host:port, which the contract has checked."""
+        parts = urlsplit(url)
+        return cls(
+            parts.hostname or "", parts.port or _PORTS[parts.scheme], parts.scheme == "mqtts"
+        )
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Servers:
+    """The server list of one session: in order, then again; each pass waits longer, with jitter."""
+
+    def __init__(
+        self, urls: Sequence[str], jitter: Callable[[float, float], float] = uniform
+    ) -> None:
+        self._servers = [Server.parse(url) for url in urls]
+        self._jitter = jitter
+        self._next = 0
+        self._passes = 0
+
+    def next(self) -> Server:
+        """Return the server to try now."""
+        return self._servers[self._next]
+
+    def succeeded(self) -> None:
+        """Note that the connection was made: the list starts anew when it is lost."""
+        self._next = self._passes = 0
+
+    def failed(self, error: BridgeError) -> float:
+        """Note a failure, or a loss; return how many seconds to wait before `next`."""
+        if error.reason is Reason.MQTT_TAKEN_OVER:
+            return self._jitter(TAKEN_OVER_DELAY_SECONDS, 1.5 * TAKEN_OVER_DELAY_SECONDS)
+        self._next = (self._next + 1) % len(self._servers)
+        if self._next:
+            return 0.0
+        must_fix = isinstance(error, MustFixError)
+        longest = MUST_FIX_DELAY_SECONDS if must_fix else PASSING_DELAY_SECONDS
+        delay = min(longest, FIRST_DELAY_SECONDS * 2.0**self._passes)
+        self._passes = min(self._passes + 1, 10)
+        return self._jitter(delay / 2, delay)

@@ -1,0 +1,158 @@
+"""Fixtures that tests of several folders share: the components, as processes of their own.
+
+Slow ones live for the session: tests then use topics, users and client ids of their own. All are
+plain, synchronous fixtures; what must run while a test blocks runs in `background`.
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import processes
+from tests.support.background import Background
+from tests.support.bridge import Bridge, Config, crashing_bridge
+from tests.support.certificates import Authority
+from tests.support.kafka import KafkaCluster
+from tests.support.kafka_settings import KafkaSecurity
+from tests.support.mosquitto import Mosquitto, MosquittoOptions
+from tests.support.progress import failing_if_missing, starting
+from tools.components import kafka as kafka_component
+
+MakeBridge = Callable[..., Bridge]
+MakeMosquitto = Callable[..., Mosquitto]
+_SECONDS = {"integration": 180, "faults": 300}
+_KAFKA = f"Kafka {kafka_component.VERSION}"
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no process behind, whatever ended the session."""
+    processes.kill_all()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests of real components the time that these need to start on a slow machine."""
+    for item in items:
+        for folder, seconds in _SECONDS.items():
+            if folder in item.path.parts and item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(seconds))
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> str:
+    """A name that no other test uses; legal for bridges, topics, users, client ids, groups."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    return f"{words[:32].strip('-')}-{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """The certificate authority that the components' certificates are from."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that has signed nothing of theirs."""
+    return Authority(tmp_path_factory.mktemp("other-authority"), "another authority")
+
+
+@pytest.fixture(scope="session")
+def kafka(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaCluster]:
+    """One plain Kafka broker for all tests; a test that freezes it must thaw it."""
+    with starting(pytestconfig, f"{_KAFKA} (KRaft, 1 node)"):
+        cluster = KafkaCluster(tmp_path_factory.mktemp("kafka"))
+        cluster.up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, authority: Authority
+) -> Iterator[KafkaCluster]:
+    """One broker with TLS, SASL and ACLs; user `plain` with the password `plain-secret`."""
+    with starting(pytestconfig, f"{_KAFKA} (KRaft, 1 node, TLS, SASL, ACLs)"):
+        security = KafkaSecurity(authority.server("kafka"), {"plain": "plain-secret"})
+        cluster = KafkaCluster(tmp_path_factory.mktemp("secure-kafka"), security=security)
+        cluster.up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture(scope="session")
+def kafka_cluster(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaCluster]:
+    """Three brokers, `min.insync.replicas` 2; a test that ends one must start it again."""
+    with starting(pytestconfig, f"{_KAFKA} (KRaft, 3 nodes)"):
+        cluster = KafkaCluster(tmp_path_factory.mktemp("kafka-cluster"), brokers=3)
+        cluster.up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture
+def proxied_kafka(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[KafkaCluster]:
+    """One broker of the test's own, to put a proxy in front of, or to freeze and kill at will."""
+    with starting(pytestconfig, f"{_KAFKA} (KRaft, 1 node, for a proxy)"):
+        cluster = KafkaCluster(tmp_path / "kafka", proxied=True)
+        cluster.up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture
+def make_mosquitto(tmp_path: Path) -> Iterator[MakeMosquitto]:
+    """Start a Mosquitto with these options, as many as are wanted."""
+    brokers: list[Mosquitto] = []
+
+    def make(**options: object) -> Mosquitto:
+        chosen = MosquittoOptions(**options)  # type: ignore[arg-type]  # it checks them
+        with failing_if_missing("Mosquitto"):
+            broker = Mosquitto(tmp_path / f"mosquitto-{len(brokers)}", chosen)
+        brokers.append(broker)
+        broker.up()
+        return broker
+
+    yield make
+    for broker in brokers:
+        broker.kill()
+
+
+@pytest.fixture
+def mosquitto(make_mosquitto: MakeMosquitto) -> Mosquitto:
+    """Start a Mosquitto with persistence and no limits."""
+    return make_mosquitto()
+
+
+@pytest.fixture
+def make_bridge(tmp_path: Path, unique: str) -> Iterator[MakeBridge]:
+    """Make a bridge (not started) from a dict; its name is `unique` unless the dict has another.
+
+    With `crash_at` it kills itself when it comes to that crash point for the `hit`-th time.
+    """
+    bridges: list[Bridge] = []
+
+    def make(config: Config, *, crash_at: str | None = None, hit: int = 1) -> Bridge:
+        folder, named = tmp_path / f"bridge-{len(bridges)}", {"name": unique, **config}
+        bridge = (
+            crashing_bridge(folder, named, crash_at, hit) if crash_at else Bridge(folder, named)
+        )
+        bridges.append(bridge)
+        return bridge
+
+    yield make
+    for bridge in bridges:
+        bridge.kill()
+
+
+@pytest.fixture
+def background() -> Iterator[Background]:
+    """An event loop in a thread of its own, for what must go on while the test waits."""
+    with Background() as loop:
+        yield loop
