@@ -33,7 +33,7 @@ bench: components ## Measure against the baseline and mq-bridge, on real Kafka
 	@$(BIN)/python -m bench $(ARGS)
 
 soak: components ## Run the long forms of simulation and faults
-	@$(BIN)/pytest --soak tests/simulation tests/faults
+	@SOAK=1 $(BIN)/pytest tests/simulation tests/faults
 
 generate: .venv/.done ## Write what is made from code
 	@$(BIN)/python tools/generate.py

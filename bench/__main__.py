@@ -43,10 +43,10 @@ class Session:
         """The systems, in the order in which they take turns."""
         return list(self.arguments.systems.split(","))
 
-    def measure(self, cases: Sequence[Case]) -> None:
-        """Run cases; tell each outcome as it comes."""
-        runs, systems = self.arguments.runs, self.systems
-        self.results.outcomes += suite.in_turn(self.bench, cases, systems, runs, _tell)
+    def measure(self, cases: Sequence[Case], runs: int) -> None:
+        """Run cases, tell each outcome as it comes, and keep what there is so far."""
+        self.results.outcomes += suite.in_turn(self.bench, cases, self.systems, runs, _tell)
+        self.results.write(self.arguments.out)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -66,16 +66,17 @@ def run(session: Session) -> None:
     wanted = session.arguments
     directions = DIRECTIONS if wanted.direction == "both" else [wanted.direction]
     if wanted.mosquitto:
-        session.measure([suite.mosquitto_case(session.template)])
+        session.measure([suite.mosquitto_case(session.template)], wanted.runs)
     else:
-        session.measure(suite.cases(session.template, directions))
+        session.measure(suite.cases(session.template, directions), wanted.runs)
 
 
 def latency(session: Session) -> None:
     """Measure latency at set rates."""
     wanted = session.arguments
     rates = [int(rate) for rate in wanted.rates.split(",")]
-    session.measure(suite.latency_cases(session.template, rates, wanted.seconds))
+    runs = 1 if wanted.command == "all" else wanted.runs
+    session.measure(suite.latency_cases(session.template, rates, wanted.seconds), runs)
 
 
 def measure_memory(session: Session) -> None:
@@ -111,8 +112,8 @@ def profiles(session: Session) -> None:
 
 def everything(session: Session) -> None:
     """Do the documented set."""
-    session.measure(suite.cases(session.template, DIRECTIONS))
-    session.measure(suite.further_cases(session.template))
+    session.measure(suite.cases(session.template, DIRECTIONS), session.arguments.runs)
+    session.measure(suite.further_cases(session.template), session.arguments.runs)
     latency(session)
     measure_memory(session)
 

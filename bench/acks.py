@@ -69,7 +69,7 @@ class AckLedger:
             at += used
             if isinstance(packet, mqtt5.PubAckPacket):
                 ids.append(packet.packet_id)
-                self.refused += packet.reason_code >= _REFUSED
+                self.refused += packet.reason_code.value >= _REFUSED
             elif isinstance(packet, Other):
                 others.append(packet)
             else:

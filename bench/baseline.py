@@ -114,7 +114,7 @@ class ToMqtt:
         self._link = link
         self._consumer = consumer
         self._window = arguments.window
-        self._qos = mqtt5.QoS(arguments.qos)
+        self._is_acknowledged = arguments.qos > 0
         self._topics: dict[bytes, str] = {}
         self._packet_id = 0
         self._sent = 0
@@ -152,11 +152,13 @@ class ToMqtt:
         topic = self._topics.get(key)
         if topic is None:
             topic = self._topics[key] = COMMAND_TOPIC.replace("{key}", key.decode())
-        if not self._qos:
+        if not self._is_acknowledged:
             return mqtt5.PublishPacket(topic, value).write()
         self._packet_id = packet_id = self._packet_id % PACKET_IDS + 1
         self._link.unacknowledged.append(packet_id)
-        return mqtt5.PublishPacket(topic, value, qos=self._qos, packet_id=packet_id).write()
+        return mqtt5.PublishPacket(
+            topic, value, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id
+        ).write()
 
     def _settled(self) -> dict[TopicPartition, int]:
         """Return the offsets below which everything is acknowledged."""

@@ -50,7 +50,7 @@ def run(
         ):
             port = source.await_event("listening", 20)["port"]
             command = system.command(bench.setup(case, topic, port, name))
-            with running(command, bench.folder / f"{name}.log") as bridge:
+            with running(command, bench.log(name)) as bridge:
                 source.say(bridge.pid)
                 source.await_event("held", _PATIENCE_SECONDS, bridge)
                 rest = _peak(bridge.pid, _SETTLE_SECONDS)
@@ -62,7 +62,9 @@ def run(
                 _await_stored(bench, topic, case)
             verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
     except BenchError as error:
-        return Memory(case.name, system.name, problem=str(error))
+        return Memory(
+            case.name, system.name, problem=bench.failed(case, system, name, error).problem
+        )
     qos = case.load.qos
     return Memory(
         case.name,

@@ -22,7 +22,7 @@ def run(bench: Bench, case: Case, system: System, name: str) -> Outcome:
     try:
         return _run(bench, case, system, name, broker)
     except BenchError as error:
-        return Outcome(case.name, system.name, 0, 0, 0, 0, 0, {}, str(error))
+        return bench.failed(case, system, name, error)
     finally:
         broker.terminate()
 
@@ -30,12 +30,12 @@ def run(bench: Bench, case: Case, system: System, name: str) -> Outcome:
 def _run(bench: Bench, case: Case, system: System, name: str, broker: Mosquitto) -> Outcome:
     with bench.scratch_topic(name) as topic:
         command = system.command(bench.setup(case, topic, broker.port, name))
-        with running(command, bench.folder / f"{name}.log") as bridge:
+        with running(command, bench.log(name)) as bridge:
             _await_subscription(broker, name)
             plan = {"port": broker.port, **asdict(case.load), "total": case.total}
             broker_cpu = cpu_seconds(broker.pid)
-            with bench.station("mqtt_publisher", json.dumps(plan)):
-                laps = laps_by_end_offsets(bench.topics, topic, case, bridge.pid)
+            with bench.station("mqtt_publisher", json.dumps(plan)) as publisher:
+                laps = laps_by_end_offsets(bench.topics, topic, case, bridge, publisher)
             broker_cpu = cpu_seconds(broker.pid) - broker_cpu
             rss = memory_mib(bridge.pid, "VmHWM")
         verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)

@@ -41,8 +41,10 @@ def connect(plan: Plan) -> tuple[socket.socket, int]:
     link = socket.create_connection(("127.0.0.1", plan.port))
     link.sendall(mqtt5.ConnectPacket("bench-publisher", clean_start=True).write())
     packet, used = mqtt5.read(memoryview(answer := link.recv(_READ_BYTES)))
-    if not isinstance(packet, mqtt5.ConnAckPacket) or packet.reason_code or used != len(answer):
+    if not isinstance(packet, mqtt5.ConnAckPacket) or used != len(answer):
         fail(f"the broker answered {packet}")
+    if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+        fail(f"the broker refused: {packet.reason_code}")
     return link, min(plan.window, packet.receive_max)
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -87,6 +88,12 @@ def running(
             stop(process)
 
 
+def last_words(log: Path) -> str:
+    """Return the last line of a log, cut, for a report of what went wrong."""
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line[:300] for line in reversed(lines) if line.strip()), "")
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process of our own, children last."""
     if process.poll() is None:
@@ -101,8 +108,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 class Station:
     """A source or sink of ours as a process: it tells events on stdout, takes words on stdin."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, module: str, plan: str) -> None:
+        self._module = module
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, plan], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         assert self._process.stdout is not None  # noqa: S101 - asked for a pipe
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
@@ -136,14 +146,32 @@ class Station:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if bridge is not None and bridge.poll() is not None:
-                raise BenchError(f"the bridge ended with exit code {bridge.returncode}")
+            if bridge is not None:
+                require_life(bridge)
             try:
                 event = self._events.get(timeout=0.1)
             except queue.Empty:
                 continue
-            if event is None or event["event"] == "failed":
-                raise BenchError(f"waiting for {name}: {event and event['why']}")
-            if event["event"] == name:
-                return event
+            if self._checked(event)["event"] == name:
+                return self._checked(event)
         raise BenchError(f"no {name} within {seconds:.0f} s")
+
+    def require_success(self) -> None:
+        """Raise BenchError if it has told of a failure; its other events are dropped."""
+        while not self._events.empty():
+            event = self._events.get()
+            if event is not None or self._process.wait():
+                self._checked(event)
+
+    def _checked(self, event: dict[str, Any] | None) -> dict[str, Any]:
+        if event is None:
+            raise BenchError(f"our own process {self._module} ended")
+        if event["event"] == "failed":
+            raise BenchError(event["why"])
+        return event
+
+
+def require_life(bridge: subprocess.Popen[bytes]) -> None:
+    """Raise BenchError if the bridge has ended."""
+    if bridge.poll() is not None:
+        raise BenchError(f"the bridge ended with exit code {bridge.returncode}")

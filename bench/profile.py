@@ -31,7 +31,7 @@ def record(
         with bench.station(station, case.plan()) as ours:
             port = ours.await_event("listening", 20)["port"]
             command = SYSTEMS[system].command(bench.setup(case, topic, port, name))
-            with running(command, bench.folder / f"{name}.log") as bridge:
+            with running(command, bench.log(name)) as bridge:
                 ours.say(bridge.pid)
                 ours.await_event("flowing", 60, bridge)
                 return _spy(bench.folder / f"{direction}.stacks", bridge.pid, seconds, native)
@@ -77,6 +77,9 @@ def text(path: Path, count: int = 10) -> str:
     """Return the most expensive lines and functions of a recording."""
     lines, functions = shares(path.read_text().splitlines())
     total = max(1, lines.total())
+    roots = [name for name, samples in functions.items() if samples == total]
+    for name in roots:  # in every stack: the program's own start
+        del functions[name]
     parts = []
     for title, found in (("line, itself", lines), ("function, with what it calls", functions)):
         rows = [("share", "samples", title)]

@@ -1,7 +1,7 @@
 """One run: one bridge, one load, one sink that is checked."""
 
 import json
-import sys
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from typing import Any
 from bench.check import Verdict
 from bench.kafka_topics import Topics
 from bench.messages import Load
-from bench.processes import BenchError, Lap, Station, memory_mib, running
+from bench.processes import BenchError, Lap, Station, last_words, memory_mib, require_life, running
 from bench.systems import Direction, Setup, System
 
 _CONNECT_SECONDS = 60.0
@@ -95,7 +95,16 @@ class Bench:
 
     def station(self, module: str, plan: str) -> Station:
         """Start a source or a sink."""
-        return Station([sys.executable, "-m", f"bench.{module}", plan])
+        return Station(f"bench.{module}", plan)
+
+    def log(self, name: str) -> Path:
+        """Return the file that takes a bridge's output."""
+        return self.folder / f"{name}.log"
+
+    def failed(self, case: Case, system: System, name: str, error: BenchError) -> Outcome:
+        """Return the outcome of a run that gave nothing."""
+        problem = "; ".join(filter(None, (str(error), last_words(self.log(name)))))
+        return Outcome(case.name, system.name, 0, 0, 0, 0, 0, {}, problem)
 
     def setup(self, case: Case, topic: str, port: int, name: str) -> Setup:
         """Return what a bridge is told in this case."""
@@ -118,17 +127,17 @@ def run(bench: Bench, case: Case, system: System, name: str, filled: str = "") -
             return _kafka_to_mqtt(bench, case, system, name, filled)
         return _mqtt_to_kafka(bench, case, system, name)
     except BenchError as error:
-        return Outcome(case.name, system.name, 0, 0, 0, 0, 0, {}, str(error))
+        return bench.failed(case, system, name, error)
 
 
 def _mqtt_to_kafka(bench: Bench, case: Case, system: System, name: str) -> Outcome:
     with (
         bench.scratch_topic(name) as topic,
-        bench.station("mqtt_source", case.plan(rate=case.rate)) as source,
+        bench.station("mqtt_source", _source_plan(case)) as source,
     ):
         port = source.await_event("listening", 20)["port"]
         command = system.command(bench.setup(case, topic, port, name))
-        with running(command, bench.folder / f"{name}.log") as bridge:
+        with running(command, bench.log(name)) as bridge:
             source.say(bridge.pid)
             source.await_event("subscribed", _CONNECT_SECONDS, bridge)
             if case.load.qos:
@@ -136,7 +145,7 @@ def _mqtt_to_kafka(bench: Bench, case: Case, system: System, name: str) -> Outco
                 laps = [Lap(**lap) for lap in result["laps"]]
                 rss = result["rss_peak_mib"]
             else:
-                laps = laps_by_end_offsets(bench.topics, topic, case, bridge.pid)
+                laps = laps_by_end_offsets(bench.topics, topic, case, bridge, source, held=True)
                 rss, result = memory_mib(bridge.pid, "VmHWM"), {}
         verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
     outcome = outcome_of(case, system, laps, verdict, rss)
@@ -144,23 +153,52 @@ def _mqtt_to_kafka(bench: Bench, case: Case, system: System, name: str) -> Outco
     return replace(outcome, faults={**outcome.faults, **acks}, extra=_latency(result))
 
 
+def _source_plan(case: Case) -> str:
+    """Return a source's plan; at QoS 0 it pauses after the warm-up.
+
+    No PUBACK says there how far the bridge is, and much may be under way: counting begins and ends
+    when nothing is.
+    """
+    holds = [] if case.load.qos else [case.warm_up]
+    return case.plan(rate=case.rate, holds=holds)
+
+
 def _latency(result: dict[str, Any]) -> dict[str, Any]:
     return {"latency_ms": result["latency_ms"]} if result.get("latency_ms") else {}
 
 
-def laps_by_end_offsets(topics: Topics, topic: str, case: Case, pid: int) -> list[Lap]:
-    """Read the clocks where no PUBACK tells: when Kafka has the messages, or gets no more."""
+def laps_by_end_offsets(
+    topics: Topics,
+    topic: str,
+    case: Case,
+    bridge: subprocess.Popen[bytes],
+    source: Station,
+    *,
+    held: bool = False,
+) -> list[Lap]:
+    """Read the clocks where no PUBACK tells: when Kafka has the messages.
+
+    Raises:
+        BenchError: Kafka gets no more, or the bridge or the source has ended.
+    """
     laps: list[Lap] = []
     last, moved = 0, time.monotonic()
     deadline = moved + case.deadline_seconds
     while (now := time.monotonic()) < deadline and now < moved + 15:
+        require_life(bridge)
+        source.require_success()
+        before = Lap.read(bridge.pid, 0)
         stored = topics.total(topic)
         if stored != last:
             last, moved = stored, now
         if stored >= (case.total if laps else case.warm_up):
-            laps.append(Lap.read(pid, stored))
+            # The count belongs to a moment within the question: never take too little CPU for it.
+            lap = before if not laps and not held else Lap.read(bridge.pid, 0)
+            laps.append(replace(lap, messages=stored))
             if len(laps) == 2:
                 return laps
+            if held:
+                source.say("go")
         time.sleep(0.02)
     raise BenchError(f"Kafka has {last} of {case.total} messages, and gets no more")
 
@@ -169,7 +207,7 @@ def _kafka_to_mqtt(bench: Bench, case: Case, system: System, name: str, filled: 
     with bench.station("mqtt_sink", case.plan(keyed_topics=system.keyed)) as sink:
         port = sink.await_event("listening", 20)["port"]
         command = system.command(bench.setup(case, filled, port, name))
-        with running(command, bench.folder / f"{name}.log") as bridge:
+        with running(command, bench.log(name)) as bridge:
             sink.say(bridge.pid)
             result = sink.await_event("result", case.deadline_seconds + 10, bridge)
     laps = [Lap(**lap) for lap in result["laps"]]

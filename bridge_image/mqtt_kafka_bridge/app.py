@@ -62,7 +62,10 @@ class App:
             kafka=Cluster(config, pod),
             dial=dialer(config.mqtt),
             buffer=ReadBuffer(),
-            budget=Budget(config.limits.bytes_in_flight, len(config.mqtt_to_kafka)),
+            budget=Budget(
+                config.limits.bytes_in_flight,
+                len(config.mqtt_to_kafka) + len(config.kafka_to_mqtt),
+            ),
             now=wall_clock,
         )
         self._stop = asyncio.Event()

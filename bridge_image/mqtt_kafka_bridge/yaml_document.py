@@ -151,10 +151,9 @@ _SCALARS: dict[str, Any] = {
 def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step].start_mark.line + 1, node.value[step]
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value == step:
-                return key.start_mark.line + 1, value
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+        if isinstance(key, yaml.ScalarNode) and key.value == step:
+            return key.start_mark.line + 1, value
     return None
 
 
@@ -174,6 +173,7 @@ def _syntax_error(error: yaml.MarkedYAMLError) -> DocumentError:
         cure = "indent with spaces, not with tabs"
     elif "single document" in str(error.context):
         cure = "write one document: remove the line ---"
-    if mark is None:
-        return DocumentError(f"is no YAML: {problem}", cure)
-    return DocumentError(f"is no YAML at column {mark.column + 1}: {problem}", cure, mark.line + 1)
+    column = f" at column {mark.column + 1}" if mark else ""
+    return DocumentError(
+        f"is neither YAML nor JSON{column}: {problem}", cure, mark.line + 1 if mark else None
+    )

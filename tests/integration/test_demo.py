@@ -1,6 +1,7 @@
 """The demo, run as a person runs it: on stand-ins, on real brokers, and where it can't work."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,14 +24,14 @@ from tools.demo.summary import verdict
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = "8"
+_INHERITED = {n: v for n, v in os.environ.items() if n not in ("MQTT_URL", "KAFKA_BOOTSTRAP")}
 
 
 def _demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {n: v for n, v in os.environ.items() if n not in ("MQTT_URL", "KAFKA_BOOTSTRAP")}
     return subprocess.run(
         [sys.executable, "-m", "examples.factory.demo", *arguments],
         cwd=_ROOT,
-        env={**inherited, **environment},
+        env={**_INHERITED, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -49,6 +50,25 @@ def test_the_demo_proves_on_stand_ins_that_sent_is_received() -> None:
     assert demo.stderr == ""
 
 
+def test_ctrl_c_ends_a_demo_that_is_kept_with_the_proof() -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "examples.factory.demo", "--keep"],
+        cwd=_ROOT,
+        env=_INHERITED,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "is to cool down" in line:
+                demo.send_signal(signal.SIGINT)
+                break
+        rest = demo.stdout.read()
+    assert demo.returncode == 0, rest
+    assert "Sent = received" in rest
+
+
 def test_the_demo_leaves_nothing_on_real_brokers(mosquitto: Mosquitto, kafka: KafkaCluster) -> None:
     before = kafka.admin.topics()
     bootstrap = ",".join(kafka.bootstrap)
@@ -62,7 +82,7 @@ def test_the_demo_leaves_nothing_on_real_brokers(mosquitto: Mosquitto, kafka: Ka
 def test_the_demo_says_that_a_real_kafka_can_not_be_reached() -> None:
     demo = _demo(KAFKA_BOOTSTRAP=f"127.0.0.1:{free_port()}")
     assert demo.returncode == 2
-    assert "NoRoomError: 127.0.0.1:" in demo.stdout
+    assert "TopicsError: 127.0.0.1:" in demo.stdout
     assert demo.stderr == ""
 
 
@@ -116,7 +136,7 @@ def _status(counts: Counts) -> BridgeStatus:
     )
 
 
-_GOOD = _status(Counts(received=4, forwarded=3, deadLettered=1))
+_GOOD = _status(Counts(received=4, forwarded=3, dead_lettered=1))
 
 
 def test_the_verdict_is_good_when_all_is_good() -> None:
@@ -164,7 +184,7 @@ def test_the_verdict_finds_a_demo_in_which_nothing_happened() -> None:
     assert verdict(ledger, _GOOD, 0) == ["commands: nothing was sent"]
 
 
-@pytest.mark.parametrize("counts", [Counts(received=4, forwarded=3), Counts(inFlight=1)])
+@pytest.mark.parametrize("counts", [Counts(received=4, forwarded=3), Counts(in_flight=1)])
 def test_the_verdict_finds_a_bridge_whose_counts_do_not_add_up(counts: Counts) -> None:
     (wrong,) = verdict(_ledger(), _status(counts), 0)
     assert wrong.startswith("telemetry: the bridge's own ledger does not add up")

@@ -19,7 +19,7 @@ from tests.support.ledger import Ledger
 from tests.support.numbered import numbered
 
 _SECONDS = 10
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.05
 _BATCH = 1000
 _PASSING = {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}  # noqa: SLF001
 
@@ -67,6 +67,7 @@ class KafkaSink:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,  # other requests wait behind a fetch
                 "log_level": 0,
                 **(settings or {}),
             }
@@ -129,8 +130,8 @@ class KafkaSink:
     def _read_until(self, met: Callable[[], bool], within_seconds: float) -> None:
         deadline = time.monotonic() + within_seconds
         while not met() and time.monotonic() < deadline:
-            self._discover()
-            self._take()
+            if not self._take():
+                self._discover()
 
     def _discover(self) -> None:
         """Begin with partitions that are new."""
@@ -144,8 +145,9 @@ class KafkaSink:
                 [TopicPartition(self._topic, partition, OFFSET_BEGINNING) for partition in new]
             )
 
-    def _take(self) -> None:
-        for record in self._consumer.consume(_BATCH, _POLL_SECONDS):
+    def _take(self) -> bool:
+        taken = self._consumer.consume(_BATCH, _POLL_SECONDS) if self._positions else []
+        for record in taken:
             partition, offset = record.partition() or 0, record.offset() or 0
             error = record.error()
             if error is None:
@@ -155,6 +157,7 @@ class KafkaSink:
                 self._positions[partition] = offset  # past markers of transactions
             elif not error.retriable() and error.code() not in _PASSING:
                 raise KafkaException(error)
+        return bool(taken)
 
     def _keep(self, record: Message, partition: int, offset: int) -> None:
         kept = Record(

@@ -18,20 +18,24 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._safe: dict[Numbered, None] = {}
+        self._safe: set[Numbered] = set()
+        self._missing: dict[Numbered, None] = {}
         self._held: dict[str, list[int]] = defaultdict(list)
         self._seen: Counter[Numbered] = Counter()
 
     def safe(self, message: Numbered) -> None:
         """Write that the source was told that this message is safe."""
         with self._lock:
-            self._safe[message] = None
+            self._safe.add(message)
+            if message not in self._seen:
+                self._missing[message] = None
 
     def held(self, message: Numbered) -> None:
         """Write that the sink holds this message, as the next one."""
         with self._lock:
             self._held[message.key].append(message.number)
             self._seen[message] += 1
+            self._missing.pop(message, None)
 
     @property
     def safe_count(self) -> int:
@@ -46,7 +50,7 @@ class Ledger:
     def missing(self) -> list[Numbered]:
         """Return what is safe for the source and not with the sink."""
         with self._lock:
-            return [message for message in self._safe if message not in self._seen]
+            return list(self._missing)
 
     def duplicates(self) -> int:
         """Return how many times the sink got a message that it held already."""

@@ -29,7 +29,10 @@ def failing_if_missing(what: str) -> Iterator[None]:
     try:
         yield
     except MissingComponentError as error:
-        pytest.fail(f"{what} can't be had: {error}", pytrace=False)
+        text = f"{what} can't be had: {error}"
+    else:
+        return
+    pytest.fail(text, pytrace=False)
 
 
 def _say(config: pytest.Config, text: str, *, begin: bool = False) -> None:

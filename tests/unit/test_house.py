@@ -55,6 +55,14 @@ def test_the_version_is_the_changelogs_newest() -> None:
     assert newest[1] == PYPROJECT["project"]["version"]
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
+    """Sphinx checks those within docs."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text())
+
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_explained(reason: Reason) -> None:
     """Whoever meets one at night finds it with its cure."""

@@ -8,35 +8,18 @@ from hypothesis import strategies as st
 from mqtt_kafka_bridge.contract.grammar import GrammarError
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.errors import RefusedError
-from mqtt_kafka_bridge.mapping.outbound import OutboundRouter, Publication, Skipped
+from mqtt_kafka_bridge.mapping.outbound import Publication, Skipped
 from tests.support.messages import Record, kafka_to_mqtt
+from tests.support.routers import NOW_MS, outbound, published, to_mqtt
 
 OWN = "local/plant/commands"
 PATH = ("bridge.path", OWN)
-NOW = 1_000_000
-
-
-def router(mapping: KafkaToMqtt, *, loop_guard: bool = True) -> OutboundRouter:
-    """Return a mapping of the bridge `local/plant`, compiled."""
-    return OutboundRouter(mapping, identity="local/plant", loop_guard=loop_guard)
-
-
-def convert(mapping: KafkaToMqtt, record: Record, now_ms: int = NOW) -> Publication | Skipped:
-    """Return what becomes of a record in partition 3 of plant.commands."""
-    return router(mapping).convert(record, "plant.commands", 3, now_ms)
-
-
-def published(mapping: KafkaToMqtt, record: Record, now_ms: int = NOW) -> Publication:
-    """Return the message that a record becomes."""
-    publication = convert(mapping, record, now_ms)
-    assert isinstance(publication, Publication)
-    return publication
 
 
 def refusal(mapping: KafkaToMqtt, record: Record) -> RefusedError:
     """Return why a record is refused."""
     with pytest.raises(RefusedError) as refused:
-        convert(mapping, record)
+        to_mqtt(mapping, record)
     return refused.value
 
 
@@ -47,9 +30,9 @@ def test_a_record_becomes_a_message_under_its_key() -> None:
 
 
 def test_where_the_key_decides_all_the_short_way_gives_the_same() -> None:
-    compiled = router(kafka_to_mqtt(retain="Always"))
+    compiled = outbound(kafka_to_mqtt(retain="Always"))
     assert compiled.by_key
-    expected = compiled.convert(Record(b"d1", b"on"), "plant.commands", 3, NOW)
+    expected = compiled.convert(Record(b"d1", b"on"), "plant.commands", 3, NOW_MS)
     topic = compiled.topic_for_key(b"d1")
     assert expected == Publication(
         topic, b"on", compiled.retain, expiry_seconds=None, user_properties=compiled.user_properties
@@ -71,7 +54,7 @@ def test_where_the_key_decides_all_the_short_way_gives_the_same() -> None:
 def test_the_key_decides_all_only_where_nothing_else_does(
     to: dict[str, object], *, by_key: bool
 ) -> None:
-    assert router(kafka_to_mqtt(**to)).by_key is by_key
+    assert outbound(kafka_to_mqtt(**to)).by_key is by_key
 
 
 @pytest.mark.parametrize(
@@ -125,19 +108,19 @@ def test_an_empty_key_is_an_empty_level() -> None:
 
 def test_a_tombstone_is_skipped_or_published_empty() -> None:
     tombstone = Record(value=None)
-    assert convert(kafka_to_mqtt(), tombstone) == Skipped("filtered", "tombstone")
+    assert to_mqtt(kafka_to_mqtt(), tombstone) == Skipped("filtered", "tombstone")
     assert published(kafka_to_mqtt(tombstone="Publish"), tombstone).payload == b""
 
 
 @pytest.mark.parametrize(
     ("timestamp", "seconds"),
     [
-        (NOW, 60),
-        (NOW - 1, 60),
-        (NOW - 1000, 59),
-        (NOW - 59_001, 1),
-        (NOW - 59_999, 1),
-        (NOW + 5000, 60),
+        (NOW_MS, 60),
+        (NOW_MS - 1, 60),
+        (NOW_MS - 1000, 59),
+        (NOW_MS - 59_001, 1),
+        (NOW_MS - 59_999, 1),
+        (NOW_MS + 5000, 60),
         (-1, 60),
     ],
 )
@@ -149,7 +132,7 @@ def test_expiry_counts_from_the_timestamp_of_the_record(timestamp: int, seconds:
 @pytest.mark.parametrize("age_ms", [60_000, 60_001, 10**12])
 def test_a_record_past_its_expiry_is_not_published(age_ms: int) -> None:
     record = Record(timestamp=0)
-    assert convert(kafka_to_mqtt(expiry="1m"), record, age_ms) == Skipped("expired", "expiry")
+    assert to_mqtt(kafka_to_mqtt(expiry="1m"), record, age_ms) == Skipped("expired", "expiry")
 
 
 @pytest.mark.parametrize(
@@ -176,99 +159,9 @@ def test_a_retain_header_that_says_nothing_is_refused(
     assert error.reason == "BadRetain"
 
 
-def test_headers_become_user_properties_in_order_with_repeats() -> None:
-    headers = [
-        ("b", b"1"),
-        ("a", "ä".encode()),
-        ("b", b"2"),
-        ("traceparent", b"00-1"),
-        ("mqtt.topic", b"x"),
-        ("kafka.x", b"x"),
-        ("deadletter.reason", b"x"),
-        ("bridge.mapping", b"x"),
-    ]
-    compiled = router(kafka_to_mqtt())
-    publication = compiled.convert(Record(headers=headers), "plant.commands", 3, NOW)
-    assert isinstance(publication, Publication)
-    assert publication.user_properties == [
-        ("b", "1"),
-        ("a", "ä"),
-        ("b", "2"),
-        ("traceparent", "00-1"),
-        PATH,
-    ]
-    assert compiled.headers_left_out == 0
-
-
-def test_headers_that_name_mqtt_properties_become_these() -> None:
-    headers = [
-        ("mqtt.contentType", b"old"),
-        ("mqtt.contentType", b"text/plain"),
-        ("mqtt.responseTopic", b"r/t"),
-        ("mqtt.correlationData", b"\xff"),
-    ]
-    publication = published(kafka_to_mqtt(), Record(headers=headers))
-    assert publication.content_type == "text/plain"
-    assert publication.response_topic == "r/t"
-    assert publication.correlation_data == b"\xff"
-    assert publication.user_properties == [PATH]
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        ("x", b"\xff"),
-        ("x", b"a\0"),
-        ("x", b"a\nb"),
-        ("x", None),
-        ("x", b"x" * 65536),
-        ("x\n", b""),
-        ("x" * 65536, b""),
-        ("mqtt.contentType", b"\xff"),
-        ("mqtt.responseTopic", b"\xff"),
-        ("mqtt.responseTopic", b"a/+"),
-        ("mqtt.responseTopic", b"a/#"),
-        ("mqtt.responseTopic", b""),
-        ("mqtt.correlationData", None),
-        ("mqtt.correlationData", b"x" * 65536),
-        ("bridge.path", b"\xff"),
-    ],
-)
-def test_a_header_that_mqtt_can_not_carry_is_left_out_and_counted(
-    header: tuple[str, bytes | None],
-) -> None:
-    compiled = router(kafka_to_mqtt())
-    publication = compiled.convert(Record(headers=[header]), "plant.commands", 3, NOW)
-    assert publication == Publication(
-        "plant/key/command", b"value", retain=False, expiry_seconds=None, user_properties=[PATH]
-    )
-    assert compiled.headers_left_out == 1
-
-
-def test_the_path_goes_on_behind_the_bridges_that_a_record_passed() -> None:
-    headers = [("bridge.path", b"x/y/z"), ("a", b"1"), ("bridge.path", b"u/v/w")]
-    publication = published(kafka_to_mqtt(), Record(headers=headers))
-    assert publication.user_properties == [("a", "1"), ("bridge.path", f"x/y/z,u/v/w,{OWN}")]
-
-
-@pytest.mark.parametrize("path", [OWN, f"x/y/z,{OWN}", ",".join(["x/y/z"] * 9)])
-def test_a_record_that_comes_round_is_dropped(path: str) -> None:
-    record = Record(headers=[("bridge.path", path.encode())])
-    assert convert(kafka_to_mqtt(), record) == Skipped("dropped", "loop")
-
-
-def test_without_the_guard_nothing_is_dropped_and_no_path_is_added() -> None:
-    compiled = router(kafka_to_mqtt(), loop_guard=False)
-    assert compiled.user_properties == []
-    record = Record(headers=[("bridge.path", OWN.encode())])
-    publication = compiled.convert(record, "plant.commands", 3, NOW)
-    assert isinstance(publication, Publication)
-    assert publication.user_properties == [PATH]
-
-
 def test_a_template_that_is_wrong_is_refused_at_construction() -> None:
     with pytest.raises(GrammarError):
-        router(kafka_to_mqtt(topic="{mqtt.topic}"))
+        outbound(kafka_to_mqtt(topic="{mqtt.topic}"))
 
 
 @settings(deadline=None)
@@ -280,9 +173,9 @@ def test_a_template_that_is_wrong_is_refused_at_construction() -> None:
 def test_whatever_is_published_is_legal_mqtt(
     key: bytes | None, value: bytes, headers: list[tuple[str, bytes | None]]
 ) -> None:
-    compiled = router(kafka_to_mqtt(topic="{key}"))
+    compiled = outbound(kafka_to_mqtt(topic="{key}"))
     try:
-        publication = compiled.convert(Record(key, value, headers), "plant.commands", 3, NOW)
+        publication = compiled.convert(Record(key, value, headers), "plant.commands", 3, NOW_MS)
     except RefusedError as error:
         assert error.reason in {"MissingValue", "BadText", "BadTopicName"}  # noqa: PT017 - either
         return

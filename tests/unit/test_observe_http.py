@@ -185,8 +185,12 @@ async def test_a_port_in_use_is_said_with_its_cure(server: Server) -> None:
     """Not as a traceback."""
     port = int(server.url.rsplit(":", 1)[1])
 
-    with pytest.raises(ListenError, match=rf"127\.0\.0\.1:{port}.*in use.*http\.port"):
+    with pytest.raises(
+        ListenError, match=rf"127\.0\.0\.1:{port}: Address already in use\..*http\.port"
+    ):
         await serve(board_of(), "127.0.0.1", port)
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1:0: .*http\.port"):
+        await serve(board_of(), "192.0.2.1", 0)
 
 
 async def test_a_scraper_that_keeps_its_connection_does_not_hold_up_the_end(board: Board) -> None:

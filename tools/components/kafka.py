@@ -60,9 +60,9 @@ def java(*arguments: str) -> list[str]:
         MissingComponentError: Kafka or Java is not installed.
     """
     jars = sorted(map(str, home().glob("*.jar")))
-    if not jars or not java_version():
-        wanted = f"Kafka {VERSION} (from Maven) or Java {_OLDEST_JAVA}, or newer"
-        raise MissingComponentError(f"{wanted}, is not installed; {HOW_TO_INSTALL}")
+    for there, what in ((jars, f"Kafka {VERSION}"), (java_version(), f"Java >= {_OLDEST_JAVA}")):
+        if not there:
+            raise MissingComponentError(f"{what} is not installed; {HOW_TO_INSTALL}")
     known = [f"-XX:SharedArchiveFile={class_archive()}"] if class_archive().is_file() else []
     log = f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}"
     return [command("java"), *_JAVA_FLAGS, *known, "-cp", os.pathsep.join(jars), log, *arguments]

@@ -7,6 +7,7 @@ start.
 import argparse
 import asyncio
 import math
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -23,12 +24,12 @@ from mqtt_kafka_bridge.contract.status import BridgeStatus
 from tools.demo.bridge import Bridge, BridgeFailedError, bridge, program
 from tools.demo.ledger import Ledger
 from tools.demo.lines import Lines
-from tools.demo.own_kafka import NoRoomError
 from tools.demo.places import EXAMPLE, Places, UsageError, places
 from tools.demo.scene import Factory, Scene
 from tools.demo.screen import Screen
 from tools.demo.stand_ins import StandInError
 from tools.demo.summary import summary, verdict
+from tools.demo.topics import TopicsError
 from tools.demo.watch import Watch
 
 LOOK_SECONDS = 0.25
@@ -38,7 +39,7 @@ _QUIET_LOOKS = 2
 _FAILED = 2
 _EXPECTED = (
     UsageError,
-    NoRoomError,
+    TopicsError,
     StandInError,
     BridgeFailedError,
     KafkaError,
@@ -53,6 +54,9 @@ async def demo(console: Console, seconds: float | None, command: str) -> int:
     Raises:
         one of `_EXPECTED`, alone or in groups: it can't go on.
     """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
     async with places() as where:
         console.print(_whereabouts(where), style="bright_black", soft_wrap=True)
         configuration = where.configuration()
@@ -85,6 +89,7 @@ async def _work(scene: Scene) -> AsyncIterator[None]:
 
 async def _show(console: Console, scene: Scene, running: Bridge) -> BridgeStatus:
     """Show the scene until the time is over and all has arrived; give the last status."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scene.factory.stop.set)
     if not console.is_terminal:
         lines = Lines(console)
         return await _watch(scene, running, lambda: lines.show(scene))
@@ -99,7 +104,7 @@ async def _watch(scene: Scene, running: Bridge, show: Callable[[], None]) -> Bri
         status = await running.look()
         scene.look(status)
         show()
-        if scene.over and not scene.factory.stop.is_set():
+        if scene.over:
             scene.factory.stop.set()
         if scene.factory.stop.is_set():
             scene.phase = "settling"
@@ -135,8 +140,8 @@ def main() -> int:
         return asyncio.run(demo(console, None if options.keep else options.seconds, command))
     except* _EXPECTED as group:
         failures += _leaves(group)
-    except* KeyboardInterrupt as group:
-        failures += _leaves(group)
+    except* (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("Interrupted.")
     for error in failures:
         console.print(
             f"{type(error).__name__}: {error}", style="bold red", markup=False, soft_wrap=True

@@ -92,14 +92,14 @@ class Bridge:
 
     @property
     def last_words(self) -> str:
-        """The last lines of its log."""
+        """What its mappings complain of, or else the last lines of its log."""
         troubles = [
-            f"{mapping.name}: {trouble.message} {trouble.cure}"
+            f"  {mapping.name}: {trouble.message}; {trouble.cure}"
             for mapping in (self.status.mappings if self.status else [])
             for trouble in (mapping.trouble, mapping.mqtt.trouble, mapping.kafka.trouble)
             if trouble
         ]
-        return "\n".join([*self._lines, *troubles])
+        return "\n".join(dict.fromkeys(troubles) or map(_plain, self._lines))
 
     async def read_log(self) -> None:
         """Read its log to the end; the line `serving` says where its port is."""
@@ -113,6 +113,16 @@ class Bridge:
                 self._url.set_result(json.loads(line)["http.url"])
         if not self._url.done():
             self._url.set_exception(BridgeFailedError(f"the bridge ended:\n{self.last_words}"))
+
+
+def _plain(line: str) -> str:
+    """Make a line of the log readable; what is not from its log stays as it is."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return f"  {line}"
+    parts = ("log.level", "message", "labels.trouble", "labels.cure", "error.stack_trace")
+    return "  " + "; ".join(str(fields[part]) for part in parts if part in fields)
 
 
 @asynccontextmanager

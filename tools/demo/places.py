@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from tools.demo.own_kafka import room
 from tools.demo.stand_ins import stand_in
+from tools.demo.topics import appear, visiting
 
 MQTT, KAFKA = "MQTT_URL", "KAFKA_BOOTSTRAP"
 """Names of the environment variables that point the demo at real brokers."""
@@ -88,7 +88,7 @@ async def places(environment: Mapping[str, str] = os.environ) -> AsyncIterator[P
     Raises:
         UsageError: a variable does not hold an address.
         StandInError: a stand-in did not start.
-        NoRoomError: the real Kafka can't be reached, or refuses to create topics.
+        TopicsError: the real Kafka can't be reached, or refuses to create topics.
     """
     real_mqtt, real_kafka = environment.get(MQTT, ""), environment.get(KAFKA, "")
     async with AsyncExitStack() as stack:
@@ -98,12 +98,13 @@ async def places(environment: Mapping[str, str] = os.environ) -> AsyncIterator[P
             address = (await stack.enter_async_context(stand_in("mqtt")))[0]
             host, port = address.split(":")[0], int(address.split(":")[1])
         root = f"{_NAME}-demo-{secrets.token_hex(3)}" if real_mqtt or real_kafka else _NAME
+        topics = [f"{root}.{topic}" for topic in _TOPICS]
         if real_kafka:
             kafka = real_kafka.split(",")
-            topics = [f"{root}.{topic}" for topic in _TOPICS]
-            await stack.enter_async_context(room(real_kafka, topics, f"local.{root}.commands"))
+            await stack.enter_async_context(visiting(real_kafka, topics, f"local.{root}.commands"))
         else:
             kafka = await stack.enter_async_context(stand_in("kafka"))
+            await appear(",".join(kafka), topics)
         yield Places(host, port, kafka, bool(real_mqtt), bool(real_kafka), root)
 
 

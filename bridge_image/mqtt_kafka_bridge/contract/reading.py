@@ -51,14 +51,11 @@ def read_config(data: object) -> BridgeConfig | list[Mistake]:
 def _without(data: dict[str, Any], bad: list[Location]) -> dict[str, Any]:
     """Return a copy without the values in which something is wrong, as far as that goes."""
     copy = deepcopy(data)
-    for at in reversed(bad):
+    for at in reversed(list(dict.fromkeys(bad))):
         *parents, last = (step for step in at if step != "[key]")
         holder: Any = copy
         for step in parents:
-            if isinstance(holder, dict):
-                holder = holder.get(step)
-            elif isinstance(holder, list) and isinstance(step, int):
-                holder = holder[step]
+            holder = holder.get(step) if isinstance(holder, dict) else holder[step]
         if isinstance(holder, dict):
             holder.pop(last, None)
         elif isinstance(holder, list) and isinstance(last, int) and len(at) > len((INBOUND, 0)):

@@ -19,14 +19,9 @@ class Share:
         self._budget = budget
         self._hold = hold
 
-    def take(self, size: int) -> None:
-        """Count bytes that arrived."""
-        before, self.used = self.used, self.used + size
-        self._budget.changed(self, before)
-
-    def give(self, size: int) -> None:
-        """Count bytes that are finished."""
-        before, self.used = self.used, self.used - size
+    def use(self, size: int) -> None:
+        """Say how many bytes are held now."""
+        before, self.used = self.used, size
         self._budget.changed(self, before)
 
     def set_held(self, held: bool) -> None:  # noqa: FBT001 - a setter

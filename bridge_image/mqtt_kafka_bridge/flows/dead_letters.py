@@ -16,7 +16,7 @@ from mqtt_kafka_bridge.flows.ports import RecordProducer, SourceRecord, TopicPar
 from mqtt_kafka_bridge.flows.tasks import ticking
 from mqtt_kafka_bridge.flows.topics import Topics
 from mqtt_kafka_bridge.flows.writer import RETRY_SECONDS, STALL_SECONDS
-from mqtt_kafka_bridge.mapping.dead_letters import Refusal, from_kafka
+from mqtt_kafka_bridge.mapping.dead_letters import SMALLEST_BYTES, Refusal, from_kafka
 from mqtt_kafka_bridge.mapping.murmur2 import partition_for
 
 
@@ -56,7 +56,7 @@ class DeadLetters:
         self._letters: dict[int, _Letter] = {}
         self._ticket = 0
         self._wake = asyncio.Event()
-        self._limits: dict[str, int] = {}
+        self._batch_limits: dict[str, int] = {}
 
     def add(
         self, number: int, record: SourceRecord, partition: TopicPartition, error: RefusedError
@@ -103,7 +103,7 @@ class DeadLetters:
     async def _write(self, producer: RecordProducer) -> None:
         now = asyncio.get_running_loop().time
         name = self._parts.config.dead_letter_topic
-        topics = Topics(producer, None, name, self._limits, now)
+        topics = Topics(producer, None, name, self._batch_limits, now)
         await topics.learn(name)
         self._show(None)
         lanes = Lanes(producer, self._wake.set, now)
@@ -112,7 +112,8 @@ class DeadLetters:
             while True:
                 if lanes.failure is not None:
                     if self._parts.kafka.is_too_large(lanes.failure.error):
-                        self._limits[name] = max(4096, lanes.failure.max_bytes // 2)
+                        smaller = max(SMALLEST_BYTES, lanes.failure.max_bytes // 2)
+                        self._batch_limits[name] = smaller
                     raise self._parts.kafka.explain(lanes.failure.error)
                 for ticket in range(written, self._ticket):
                     if ticket in self._letters:
@@ -128,9 +129,10 @@ class DeadLetters:
     def _put(self, lanes: Lanes, topics: Topics, ticket: int) -> None:
         topic = topics.find(topics.dead_letters)
         _, record, (source, partition), refusal = self._letters[ticket]
-        letter = from_kafka(record, source, partition, refusal, max_bytes=topic.max_record_bytes)
+        max_bytes = topics.max_batch_bytes(topics.dead_letters)
+        letter = from_kafka(record, source, partition, refusal, max_bytes=max_bytes)
         target = partition_for(letter.key or b"", topic.partitions)
-        lane = lanes.lane(topics.dead_letters, target, topic.max_record_bytes)
+        lane = lanes.lane(topics.dead_letters, target, max_bytes)
         at_ms = round(refusal.at.timestamp() * 1000)
         lanes.put(lane, ticket, at_ms, letter.key, letter.value, letter.headers)
 

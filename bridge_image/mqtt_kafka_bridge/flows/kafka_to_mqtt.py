@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from random import uniform
 
 import structlog
 
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
-from mqtt_kafka_bridge.contract.status import MappingState, Reason, Trouble
+from mqtt_kafka_bridge.contract.status import MappingState
 from mqtt_kafka_bridge.errors import BridgeError, RefusedError
 from mqtt_kafka_bridge.flows import crash_points
 from mqtt_kafka_bridge.flows.dead_letters import DeadLetters
-from mqtt_kafka_bridge.flows.outcomes import Outcomes
+from mqtt_kafka_bridge.flows.display import show, show_stopped
 from mqtt_kafka_bridge.flows.parts import Parts
-from mqtt_kafka_bridge.flows.ports import Fetched, RecordConsumer, SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import RecordConsumer, SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.progress import Progress
 from mqtt_kafka_bridge.flows.publisher import PublisherLink
 from mqtt_kafka_bridge.flows.publishing import Publishing
-from mqtt_kafka_bridge.flows.window import Window
 from mqtt_kafka_bridge.flows.writer import RETRY_SECONDS
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
@@ -28,8 +29,6 @@ FETCH_RECORDS = 5000
 """Most records taken from Kafka in one go."""
 FETCH_SECONDS = 0.2
 """Longest wait for a first record, and so the longest delay of what else the loop does."""
-MOST_OUTSTANDING = 50_000
-"""Most records read and not finished; above it nothing more is read."""
 COMMIT_SECONDS = 1.0
 POLL_SECONDS = 60.0
 """Longest time without a look at Kafka; a member that is silent for 300 s loses its partitions."""
@@ -49,21 +48,19 @@ class KafkaToMqttFlow:
         self._parts = parts
         self._mapping = mapping
         self._board = board
-        self._meter = board.meter
         self._time = asyncio.get_running_loop().time
-        self._window: Window[SourceRecord] = Window()
-        self._outcomes = Outcomes(board.meter)
+        self._held = False
+        self._progress = Progress(board.meter, parts.budget.share(self._hold))
+        self._window = self._progress.window
         self._wake = asyncio.Event()
         router = OutboundRouter(mapping, identity=config.identity, loop_guard=config.loop_guard)
         self._publishing = Publishing(
-            mapping, router, self._window, self._outcomes, self._refuse, self._time
+            mapping, router, self._window, self._progress.outcomes, self._refuse, self._time
         )
-        self._dead_letters = DeadLetters(parts, mapping.name, self._show, self._wake.set)
+        self._dead_letters = DeadLetters(parts, mapping.name, partial(show, board), self._wake.set)
         self._link = PublisherLink(parts, mapping, board, self._publishing, self._wake.set)
         self._keeper = Keeper(config.mqtt, self._link.options, self._link, parts.dial, parts.buffer)
         self._consumer: RecordConsumer | None = None
-        self._positions: dict[TopicPartition, int] = {}
-        self._committed: dict[TopicPartition, int] = {}
         self._stop: tuple[int, RefusedError] | None = None
         self._draining = False
         self._revoking = False
@@ -104,7 +101,7 @@ class KafkaToMqttFlow:
                 await self._live()
             except BridgeError as error:
                 self._board.kafka.failed(error.trouble)
-                self._show(error.trouble)
+                show(self._board, error.trouble)
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 await asyncio.sleep(uniform(delay / 2, delay))
                 failures = 0 if self._forwarded else failures + 1
@@ -118,7 +115,7 @@ class KafkaToMqttFlow:
         try:
             self._consumer = consumer
             self._board.kafka.up()
-            self._show(None)
+            show(self._board, None)
             await self._forward(consumer)
         finally:
             self._consumer = None
@@ -135,7 +132,7 @@ class KafkaToMqttFlow:
             self._settle()
             if self._stop is not None and self._stop[0] == self._window.first:
                 await self._commit(consumer)
-                self._stopped(self._stop[1])
+                show_stopped(self._board, self._stop[1])
                 return
             if self._draining and not self._window:
                 await self._commit(consumer)
@@ -147,30 +144,28 @@ class KafkaToMqttFlow:
             link = self._link.link
             if link is None:
                 await self._fetch(consumer, held=True)
-            elif self._publishing.sent < self._window.next and self._stop is None:
+            elif self._publishing.due and self._stop is None:
                 if self._publishing.publish(link):
                     await link.writable()
                     await asyncio.sleep(0)
                 else:
                     await self._wait(consumer)
-            elif self._draining or self._revoking or self._stop or self._full:
+            elif self._draining or self._revoking or self._stop or self._held:
                 await self._wait(consumer)
             else:
                 await self._fetch(consumer, held=False)
 
-    @property
-    def _full(self) -> bool:
-        return len(self._window) >= MOST_OUTSTANDING
+    def _hold(self, held: bool) -> None:  # noqa: FBT001 - a setter
+        """Read no more while too many bytes are in flight."""
+        self._held = held
+        self._wake.set()
 
     async def _fetch(self, consumer: RecordConsumer, *, held: bool) -> None:
         """Take what has arrived, or only show Kafka that we live."""
         consumer.hold(held)
         self._fetched_at = self._time()
         for fetched in await consumer.fetch(FETCH_RECORDS, FETCH_SECONDS):
-            if fetched.records:
-                self._window.add(fetched.records, 0, self._time(), origin=fetched)
-                self._meter.received += len(fetched.records)
-        self._meter.in_flight = len(self._window)
+            self._progress.take(fetched, self._time())
 
     async def _wait(self, consumer: RecordConsumer) -> None:
         """Wait until something changes; look at Kafka now and then meanwhile."""
@@ -192,19 +187,8 @@ class KafkaToMqttFlow:
             up_to = min(up_to, self._stop[0])
         if up_to <= self._window.first:
             return
-        now = self._time()
-        count = 0
-        for chunk, start, stop in self._window.finish(up_to):
-            fetched = chunk.origin
-            assert isinstance(fetched, Fetched)  # noqa: S101 - what this flow put there
-            whole = stop == len(chunk.items)
-            position = fetched.next_offset if whole else chunk.items[stop].offset
-            self._positions[fetched.partition] = position
-            self._meter.latency.observe(now - chunk.at, stop - start)
-            count += stop - start
         self._forwarded = True
-        self._outcomes.finish(up_to, count)
-        self._meter.in_flight = len(self._window)
+        self._progress.finish(up_to, self._time())
         if not self._window:
             self._settled.set()
 
@@ -212,41 +196,27 @@ class KafkaToMqttFlow:
         """Commit what is finished and not committed yet."""
         crash_points.crash_point("after_puback_before_commit")
         self._commit_at = self._time() + COMMIT_SECONDS
-        positions = {
-            partition: position
-            for partition, position in self._positions.items()
-            if self._committed.get(partition) != position
-        }
+        positions = self._progress.due()
         if positions:
             await consumer.commit(positions)
-            self._committed.update(positions)
+            self._progress.committed(positions)
             crash_points.crash_point("after_commit")
 
     def _rewind(self, consumer: RecordConsumer) -> None:
         """Read again what was published over a link that is gone, and not acknowledged."""
         self._link.lost_records = False
-        partitions = {
-            chunk.origin.partition
-            for chunk in self._window.chunks()
-            if isinstance(chunk.origin, Fetched)
-        }
-        self._start_over()
-        consumer.rewind({p: self._positions[p] for p in partitions if p in self._positions})
+        consumer.rewind(self._start_over())
 
-    def _start_over(self) -> None:
-        self._meter.returned += self._window.clear()
-        self._meter.in_flight = 0
-        self._outcomes.forget(0)
+    def _start_over(self) -> dict[TopicPartition, int]:
+        positions = self._progress.start_over()
         self._dead_letters.forget()
         self._publishing.start_over()
         self._stop = None
         self._settled.set()
+        return positions
 
     def _give_up_unsent(self) -> None:
-        """Return to Kafka what was read and not published yet."""
-        dropped, _ = self._window.drop(self._publishing.sent, lambda _chunk, _index: True)
-        self._meter.returned += dropped
-        self._meter.in_flight = len(self._window)
+        self._progress.give_up(self._publishing.sent)
         if not self._window:
             self._settled.set()
 
@@ -256,27 +226,29 @@ class KafkaToMqttFlow:
         """Finish what is published, commit it; the rest is read by whoever is next."""
         self._revoking = True
         try:
-            self._give_up_unsent()
-            self._wake.set()
+            await self._finish_published()
+            self._start_over()
+            if self._consumer is not None:
+                await self._commit(self._consumer)
+        finally:
+            self._progress.end(partitions)
+            self._revoking = False
+
+    async def _finish_published(self) -> None:
+        """Wait, for as long as a drain may take, until what was published is acknowledged."""
+        self._give_up_unsent()
+        self._wake.set()
+        try:
             async with asyncio.timeout(self._parts.config.limits.drain.total_seconds()):
                 while self._window and self._link.link is not None:
                     self._settled.clear()
                     await self._settled.wait()
         except TimeoutError:
             log.warning("revoked before all was acknowledged", mapping=self._board.name)
-        finally:
-            self._start_over()
-            if self._consumer is not None:
-                await self._commit(self._consumer)
-            self._revoking = False
-            for partition in partitions:
-                self._positions.pop(partition, None)
-                self._committed.pop(partition, None)
 
     def assigned(self, partitions: Mapping[TopicPartition, int]) -> None:
         """Begin with these, at these positions."""
-        self._positions = dict(partitions)
-        self._committed = dict(partitions)
+        self._progress.begin(partitions)
         self._wake.set()
 
     # Inside
@@ -290,40 +262,11 @@ class KafkaToMqttFlow:
                 self._stop = min((number, error), self._stop or (number, error), key=_number)
                 return False
             case "Drop":
-                self._outcomes.note(number, "dropped", error.reason)
+                self._progress.outcomes.note(number, "dropped", error.reason)
             case "DeadLetter":
-                self._outcomes.note(number, "dead_lettered", error.reason)
+                self._progress.outcomes.note(number, "dead_lettered", error.reason)
                 self._dead_letters.add(number, record, partition, error)
         return True
-
-    def _stopped(self, error: RefusedError) -> None:
-        trouble = Trouble(
-            reason=Reason.MESSAGE_REFUSED,
-            message=f"a record that can't be forwarded: {error.reason}, {error.message}",
-            cure="repair what writes it, or set onError to DeadLetter or Drop; then restart",
-        )
-        self._board.be(MappingState.STOPPED, trouble)
-        log.error("mapping stopped", mapping=self._board.name, trouble=trouble.message)
-
-    def _kafka_down(self, error: BridgeError) -> None:
-        self._board.kafka.down(error.trouble)
-        self._show(error.trouble)
-
-    def _show(self, trouble: Trouble | None) -> None:
-        """Show why the mapping can't go on, or that it can."""
-        if self._draining:
-            return
-        if trouble is None:
-            if self._board.be(MappingState.FORWARDING):
-                log.info("mapping forwards", mapping=self._board.name)
-        elif self._board.be(MappingState.WAITING, trouble):
-            log.warning(
-                "mapping waits",
-                mapping=self._board.name,
-                reason=trouble.reason.value,
-                trouble=trouble.message,
-                cure=trouble.cure,
-            )
 
 
 def _number(stop: tuple[int, RefusedError]) -> int:

@@ -2,13 +2,12 @@
 
 import asyncio
 
-import structlog
-
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
-from mqtt_kafka_bridge.contract.status import MappingState, Reason, Trouble
+from mqtt_kafka_bridge.contract.status import MappingState, Trouble
 from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows import crash_points
 from mqtt_kafka_bridge.flows.budget import MESSAGE_BYTES
+from mqtt_kafka_bridge.flows.display import show, show_stopped
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.sessions import InboundSession
@@ -20,7 +19,6 @@ from mqtt_kafka_bridge.mqtt.events import Received
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
 from mqtt_kafka_bridge.observe.board import MappingBoard
 
-log = structlog.get_logger()
 READ_GAP_SECONDS = 0.002
 """Pause between reads at a high rate: measured +42 % on a broker that sends a packet a write."""
 READ_GAP_RATE = 4000.0
@@ -62,8 +60,10 @@ class MqttToKafkaFlow:
         async with asyncio.TaskGroup() as tasks:
             keeper = tasks.create_task(self._keeper.run())
             await self._writer.run()
+            self._session.cut()
+            await self._session.end()
             keeper.cancel()
-        await self._session.end()
+            self._let_go()
 
     async def drain(self) -> None:
         """Take no more, wait until all that was taken is acknowledged, disconnect in good order."""
@@ -90,7 +90,7 @@ class MqttToKafkaFlow:
         chunk = self._window.add(messages, size, self._time(), packet_ids, self._session.link)
         meter.in_flight = len(self._window)
         self._writer.arrived(chunk)
-        self._share.take(size)
+        self._share.use(self._window.size)
 
     def _link_lost(self) -> None:
         """Let go of what is not in a lane yet: the broker sends it again."""
@@ -104,22 +104,17 @@ class MqttToKafkaFlow:
         crash_points.crash_point("after_produce_before_puback")
         link, now = self._session.link, self._time()
         packet_ids: list[int | None] = []
-        count, freed = 0, 0
+        count = 0
         for chunk, start, stop in self._window.finish(up_to):
             if chunk.origin is link:
                 packet_ids += chunk.packet_ids[start:stop]
             self._meter.latency.observe(now - chunk.at, stop - start)
             count += stop - start
-            if stop == len(chunk.items):
-                freed += chunk.size
         self._outcomes.finish(up_to, count)
-        self._meter.in_flight = len(self._window)
         self._session.acknowledge(packet_ids)
         crash_points.crash_point("after_puback")
-        self._share.give(freed)
         self._space_reads(now)
-        if not self._window:
-            self._empty.set()
+        self._changed()
 
     def replay(self) -> None:
         """Let go of what an old link brought: the new one brings it again."""
@@ -127,47 +122,34 @@ class MqttToKafkaFlow:
 
     def stopped(self, error: RefusedError) -> None:
         """Show the message that stopped the mapping; it stays at the broker, unacknowledged."""
-        trouble = Trouble(
-            reason=Reason.MESSAGE_REFUSED,
-            message=f"a message that can't be forwarded: {error.reason}, {error.message}",
-            cure="repair what sends it, or set onError to DeadLetter or Drop; then restart",
-        )
-        self._board.be(MappingState.STOPPED, trouble)
-        self._meter.returned += self._window.clear()
-        self._meter.in_flight = 0
-        log.error("mapping stopped", mapping=self._board.name, trouble=trouble.message)
+        show_stopped(self._board, error)
 
     def show(self, trouble: Trouble | None) -> None:
         """Show why the mapping can't write, or that it can."""
-        if self._board.state is MappingState.DRAINING:
-            return
-        if trouble is None:
-            if self._board.be(MappingState.FORWARDING):
-                log.info("mapping forwards", mapping=self._board.name)
-        elif self._board.be(MappingState.WAITING, trouble):
-            log.warning(
-                "mapping waits",
-                mapping=self._board.name,
-                reason=trouble.reason.value,
-                trouble=trouble.message,
-                cure=trouble.cure,
-            )
+        show(self._board, trouble)
 
     # Inside
 
     def _drop(self, since: int, *, orphans_only: bool) -> None:
         """Return messages to the broker that has to send them again: none of QoS 0."""
         link = self._session.link
-        dropped, freed = self._window.drop(
+        self._meter.returned += self._window.drop(
             since,
             lambda chunk, index: (
                 chunk.packet_ids[index] is not None
                 and (not orphans_only or chunk.origin is not link)
             ),
         )
-        self._meter.returned += dropped
+        self._changed()
+
+    def _let_go(self) -> None:
+        """Return everything to the broker, after the link is closed."""
+        self._meter.returned += self._window.clear()
+        self._changed()
+
+    def _changed(self) -> None:
         self._meter.in_flight = len(self._window)
-        self._share.give(freed)
+        self._share.use(self._window.size)
         if not self._window:
             self._empty.set()
 

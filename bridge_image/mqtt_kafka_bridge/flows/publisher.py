@@ -61,8 +61,8 @@ class PublisherLink:
         self._publishing.acknowledged(event)
         self._changed()
 
-    def connecting(self, server: str) -> None:
-        """Take no note: the board shows the last trouble until the link is up."""
+    def opened(self, link: Link, server: str) -> None:
+        """Take no note: nothing is published before the link is up."""
 
     async def up(self, link: Link, connected: Connected, server: str) -> None:
         """Publish over a new link.

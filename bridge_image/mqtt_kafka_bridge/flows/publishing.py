@@ -8,7 +8,8 @@ from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows.held import PASSING_CODES, Held
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
-from mqtt_kafka_bridge.flows.ports import Fetched, SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.progress import source
 from mqtt_kafka_bridge.flows.window import Window
 from mqtt_kafka_bridge.mapping.caches import TwoGenerations
 from mqtt_kafka_bridge.mapping.messages import Publication
@@ -31,7 +32,7 @@ class Publishing:
     Args:
         mapping: which mapping.
         router: the same, compiled.
-        window: the records; each chunk's origin is the `Fetched` that brought it.
+        window: the records; as `Progress` keeps them.
         outcomes: where it is noted what becomes of a record that is not simply forwarded.
         refuse: what to do with a record that can't be forwarded.
         now: the loop's clock, in seconds.
@@ -61,6 +62,15 @@ class Publishing:
         self._retain_available = True
         self._room = 0
 
+    @property
+    def due(self) -> bool:
+        """Whether there is anything to publish now."""
+        return self.sent < self._window.next or self._retry_due
+
+    @property
+    def _retry_due(self) -> bool:
+        return bool(self.held) and self.held.retry_at <= self._now()
+
     def use(self, link: Link, maximum_qos: int, *, retain_available: bool) -> None:
         """Publish over a new link from now on; nothing is in flight on it."""
         self.qos = min(self._wanted_qos, maximum_qos)
@@ -87,18 +97,15 @@ class Publishing:
     def publish(self, link: Link) -> int:
         """Publish what the broker's Receive Maximum allows; return how many records it took."""
         room = min(BURST, link.session.outgoing.window) if self.qos else BURST
-        if self.held and self.held.retry_at <= self._now():
-            room -= self._retry(link, room)
-        if room <= 0:
-            return 0
-        for chunk, start, stop in self._window.since(self.sent):
-            before = self.sent
-            fetched = chunk.origin
-            assert isinstance(fetched, Fetched)  # noqa: S101 - what this flow put there
-            records = chunk.items[start : min(stop, start + room)]
-            self._publish(link, records, fetched.partition)
-            return self.sent - before
-        return 0
+        retried = self._retry(link, room) if self._retry_due else 0
+        room -= retried
+        before = self.sent
+        if room > 0:
+            for chunk, start, stop in self._window.since(self.sent):
+                records = chunk.items[start : min(stop, start + room)]
+                self._publish(link, records, source(chunk).partition)
+                break
+        return retried + self.sent - before
 
     def _publish(
         self, link: Link, records: Sequence[SourceRecord], partition: TopicPartition
@@ -171,6 +178,8 @@ class Publishing:
     def acknowledged(self, event: Acknowledged) -> None:
         """Take PUBACKs: hold what the broker refused for now, give up what it refused for good."""
         for number, code in event.refused:
+            if number < self._window.first:
+                continue  # It was given up meanwhile, and is read again.
             record, partition = self._at(number)
             if code in PASSING_CODES:
                 self.held.refuse(record.key, number, self._now())
@@ -194,9 +203,7 @@ class Publishing:
 
     def _at(self, number: int) -> "_Place":
         chunk = self._window.chunk_of(number)
-        fetched = chunk.origin
-        assert isinstance(fetched, Fetched)  # noqa: S101 - what this flow put there
-        return _Place(chunk.items[number - chunk.first], fetched.partition)
+        return _Place(chunk.items[number - chunk.first], source(chunk).partition)
 
 
 class _Place(NamedTuple):

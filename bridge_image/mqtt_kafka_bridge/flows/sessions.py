@@ -55,6 +55,7 @@ class InboundSession:
         self.link: Link | None = None
         self.received = received
         self.held = False
+        self._cut = False
         self._lost = lost
         self._now = now
         self._board = board
@@ -68,8 +69,13 @@ class InboundSession:
     def acknowledged(self, event: Acknowledged) -> None:
         """Take nothing: this session only reads."""
 
-    def connecting(self, server: str) -> None:
-        """Show that a server is tried."""
+    def opened(self, link: Link, server: str) -> None:
+        """Use a link from now on: a broker may send what it kept in one write with CONNACK."""
+        self.link = link
+        if self._cut:
+            link.cut()
+        if self.held:
+            link.hold("bytes")
         self._session.server = server
         self._be(SessionState.CONNECTING)
 
@@ -79,9 +85,6 @@ class InboundSession:
         Raises:
             BridgeError: the subscription was refused.
         """
-        self.link = link
-        if self.held:
-            link.hold("bytes")
         self._note_loss(connected)
         link.write(link.session.subscribe([self._subscription]))
         subscribed = await link.subscribed(CONNECT_SECONDS)
@@ -131,6 +134,7 @@ class InboundSession:
 
     def cut(self) -> None:
         """Take no more messages: those that still come stay with the broker."""
+        self._cut = True
         self._be(SessionState.DRAINING)
         if self.link is not None:
             self.link.cut()

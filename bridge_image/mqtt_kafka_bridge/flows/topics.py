@@ -37,7 +37,7 @@ class Topics:
         fixed: the mapping's target if it is one topic, for which the mapping waits; None if it is
             a template, whose missing topics are the message's own trouble.
         dead_letters: the dead-letter topic, created when it is missing.
-        limits: record sizes that a topic turned out not to take, in bytes; outlives a producer.
+        batch_limits: batches, in bytes, that a topic turned out to take; outlives a producer.
         now: the loop's clock, in seconds.
     """
 
@@ -46,13 +46,13 @@ class Topics:
         producer: RecordProducer,
         fixed: str | None,
         dead_letters: str,
-        limits: dict[str, int],
+        batch_limits: dict[str, int],
         now: Callable[[], float],
     ) -> None:
         self.dead_letters = dead_letters
         self._producer = producer
         self._fixed = fixed
-        self._limits = limits
+        self._batch_limits = batch_limits
         self._now = now
         self._known: dict[str, Topic] = {}
         self._refused: dict[str, tuple[float, BridgeError]] = {}
@@ -71,6 +71,11 @@ class Topics:
         if error is None or until < self._now():
             raise UnknownTopic(name)
         raise RefusedError(error.reason.value, error.message)
+
+    def max_batch_bytes(self, name: str) -> int:
+        """Return the largest batch for a topic that `find` knows; one record always fits."""
+        largest = self._known[name].max_record_bytes
+        return min(self._batch_limits.get(name, largest), largest)
 
     async def learn(self, name: str) -> Topic | None:
         """Look a topic up, so that `find` knows it.
@@ -93,9 +98,6 @@ class Topics:
                 ) from error
             self._refused[name] = self._now() + MISSING_SECONDS, error
             return None
-        limit = self._limits.get(name)
-        if limit is not None:
-            topic = topic._replace(max_record_bytes=min(limit, topic.max_record_bytes))
         self._known[name] = topic
         return topic
 

@@ -6,7 +6,7 @@ may be committed. Everything is per chunk (what one read brought), nothing per m
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
@@ -35,18 +35,17 @@ class Chunk(Generic[Item]):
         """The number after the last."""
         return self.first + len(self.items)
 
+    def item(self, number: int) -> Item:
+        """Return the item with a number."""
+        return self.items[number - self.first]
+
 
 class Slice(NamedTuple, Generic[Item]):
-    """A part of a chunk, by index; `size` is given once, with the chunk's last part."""
+    """A part of a chunk, by index."""
 
     chunk: Chunk[Item]
     start: int
     stop: int
-
-    @property
-    def whole(self) -> bool:
-        """Whether the chunk is finished with it."""
-        return self.stop == len(self.chunk.items)
 
 
 class Window(Generic[Item]):
@@ -55,6 +54,8 @@ class Window(Generic[Item]):
     def __init__(self) -> None:
         self.first = 0
         self.next = 0
+        self.size = 0
+        """What the chunks count against the limit of bytes in flight."""
         self._chunks: deque[Chunk[Item]] = deque()
 
     def __len__(self) -> int:
@@ -72,6 +73,7 @@ class Window(Generic[Item]):
         chunk = Chunk(self.next, items, size, at, packet_ids, origin)
         self._chunks.append(chunk)
         self.next = chunk.end
+        self.size += size
         return chunk
 
     def finish(self, up_to: int) -> list[Slice[Item]]:
@@ -83,7 +85,7 @@ class Window(Generic[Item]):
             finished.append(Slice(chunk, start, stop))
             self.first = chunk.first + stop
             if self.first == chunk.end:
-                self._chunks.popleft()
+                self.size -= self._chunks.popleft().size
         return finished
 
     def since(self, number: int) -> Iterator[Slice[Item]]:
@@ -100,35 +102,32 @@ class Window(Generic[Item]):
         """Return the chunk that holds an unfinished number."""
         return next(chunk for chunk in self._chunks if number < chunk.end)
 
-    def drop(self, since: int, gone: Callable[[Chunk[Item], int], bool]) -> tuple[int, int]:
+    def drop(self, since: int, gone: Callable[[Chunk[Item], int], bool]) -> int:
         """Drop items from number `since` on for which `gone(chunk, index)`; number the rest anew.
 
-        Returns:
-            How many were dropped, and the size of the chunks that are gone with them.
+        `since` is an unfinished number, or `next`. Returns how many were dropped.
         """
         tail = list(self.since(since))
-        while self._chunks and self._chunks[-1].first >= since:
-            self._chunks.pop()
-        split = self._chunks[-1] if self._chunks and self._chunks[-1].end > since else None
-        if split is not None:
-            kept = since - split.first
-            split.items, split.packet_ids = split.items[:kept], split.packet_ids[:kept]
-        self.next, dropped, freed = since, 0, 0
+        while self._chunks and self._chunks[-1].end > since:
+            self.size -= self._chunks.pop().size
+        self.next, dropped = since, 0
         for chunk, start, stop in tail:
             stay = [i for i in range(start, stop) if not gone(chunk, i)]
             dropped += stop - start - len(stay)
+            size, ids = chunk.size, chunk.packet_ids
+            if start and since > self.first:
+                kept = replace(chunk, items=chunk.items[:start], packet_ids=ids[:start])
+                self._chunks.append(kept)
+                self.size, size = self.size + size, 0
             if stay:
-                ids = [chunk.packet_ids[i] for i in stay] if chunk.packet_ids else ()
-                size = 0 if start else chunk.size
                 items = [chunk.items[i] for i in stay]
-                self.add(items, size, chunk.at, ids, chunk.origin)
-            elif start == 0:
-                freed += chunk.size
-        return dropped, freed
+                self.add(items, size, chunk.at, [ids[i] for i in stay] if ids else (), chunk.origin)
+        return dropped
 
     def clear(self) -> int:
         """Forget everything; return how many items that were."""
         count = len(self)
         self._chunks.clear()
         self.first = self.next
+        self.size = 0
         return count

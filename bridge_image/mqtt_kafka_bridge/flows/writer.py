@@ -20,6 +20,7 @@ from mqtt_kafka_bridge.flows.tasks import Lookups, ticking
 from mqtt_kafka_bridge.flows.topics import Topics, fixed_topic
 from mqtt_kafka_bridge.flows.window import Chunk, Slice, Window
 from mqtt_kafka_bridge.flows.writing import Writing
+from mqtt_kafka_bridge.mapping.dead_letters import SMALLEST_BYTES as SMALLEST_DEAD_LETTER
 from mqtt_kafka_bridge.mapping.inbound import InboundRouter
 from mqtt_kafka_bridge.mapping.messages import InboundMessage
 from mqtt_kafka_bridge.observe.board import MappingBoard
@@ -28,7 +29,7 @@ STALL_SECONDS = 20.0
 """A batch that has been under way for longer ends its producer (aiokafka #1017, #1018)."""
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Delays before a producer is opened again, or a topic looked up again."""
-_SMALLEST_LIMIT_BYTES = 1024
+_SMALLEST_BATCH_BYTES = 1024
 
 
 class Acknowledger(Protocol):
@@ -94,8 +95,8 @@ class Writer:
         self._board = board
         self._wake = asyncio.Event()
         self._writing: Writing | None = None
-        self._refused: dict[int, RefusedError] = {}
-        self._limits: dict[str, int] = {}
+        self._refused: dict[int, tuple[InboundMessage, RefusedError]] = {}
+        self._batch_limits: dict[str, int] = {}
         self._failures = 0
 
     def arrived(self, chunk: Chunk[InboundMessage]) -> None:
@@ -141,7 +142,9 @@ class Writer:
 
     def _writing_with(self, producer: RecordProducer) -> Writing:
         config, now = self._config, asyncio.get_running_loop().time
-        topics = Topics(producer, self._fixed_topic, config.dead_letter_topic, self._limits, now)
+        topics = Topics(
+            producer, self._fixed_topic, config.dead_letter_topic, self._batch_limits, now
+        )
         writing = Writing(
             self._router,
             Lanes(producer, self._wake.set, now),
@@ -217,16 +220,19 @@ class Writer:
         Raises:
             BridgeError: any other failure.
         """
-        error = failure.error
-        if not self._kafka.is_too_large(error):
+        error, topic = failure.error, failure.topic
+        for_dead_letters = topic == self._config.dead_letter_topic
+        smallest = SMALLEST_DEAD_LETTER if for_dead_letters else _SMALLEST_BATCH_BYTES
+        if not self._kafka.is_too_large(error) or (
+            for_dead_letters and failure.max_bytes <= smallest
+        ):
             raise self._kafka.explain(error) from error
-        if failure.records == 1:
-            self._refused[failure.first] = RefusedError(
-                "RecordTooLarge", f"the topic {failure.topic} refused it for its size"
-            )
+        if failure.records == 1 and not for_dead_letters:
+            message = self._window.chunk_of(failure.first).item(failure.first)
+            refusal = RefusedError("RecordTooLarge", f"the topic {topic} refused it for its size")
+            self._refused[failure.first] = message, refusal
         else:
-            smaller = max(_SMALLEST_LIMIT_BYTES, failure.max_bytes // 2)
-            self._limits[failure.topic] = smaller
+            self._batch_limits[topic] = max(smallest, failure.max_bytes // 2)
         return True
 
     def _check(self, writing: Writing) -> None:

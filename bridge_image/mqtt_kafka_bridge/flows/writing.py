@@ -59,7 +59,7 @@ class Writing:
         topics: Topics,
         outcomes: Outcomes,
         on_error: OnError,
-        refused: Mapping[int, RefusedError],
+        refused: Mapping[int, tuple[InboundMessage, RefusedError]],
         identity: tuple[str, str],
     ) -> None:
         self.lanes = lanes
@@ -129,11 +129,12 @@ class Writing:
         """Put one message where it belongs; return whether the next may follow."""
         try:
             try:
-                if number in self._refused:
-                    raise self._refused[number]
+                known, error = self._refused.get(number, (None, None))
+                if error is not None and known is message:
+                    raise error
                 self._convert(number, message, now_ms)
-            except RefusedError as error:
-                return self._refuse(number, message, now_ms, error)
+            except RefusedError as refusal:
+                return self._refuse(number, message, now_ms, refusal)
         except UnknownTopic as unknown:
             self.needed = unknown.name
             return False
@@ -159,7 +160,7 @@ class Writing:
                 f" {topic.max_record_bytes}",
             )
         partition = partition_for(key, topic.partitions)
-        lane = self.lanes.lane(kafka_topic, partition, topic.max_record_bytes)
+        lane = self.lanes.lane(kafka_topic, partition, self.topics.max_batch_bytes(kafka_topic))
         self.lanes.put(lane, number, now_ms, key, value, headers)
         if route.plain and not router.retained_matters and headers is route.headers:
             room = topic.max_record_bytes - size + len(value or b"")
@@ -180,9 +181,10 @@ class Writing:
         bridge, mapping = self._identity
         at = datetime.fromtimestamp(now_ms / 1000, UTC)
         refusal = Refusal(bridge, mapping, error.reason, error.message, at)
-        letter = from_mqtt(message, refusal, max_bytes=topic.max_record_bytes)
+        max_bytes = self.topics.max_batch_bytes(name)
+        letter = from_mqtt(message, refusal, max_bytes=max_bytes)
         partition = partition_for(letter.key or b"", topic.partitions)
-        lane = self.lanes.lane(name, partition, topic.max_record_bytes)
+        lane = self.lanes.lane(name, partition, max_bytes)
         self.lanes.put(lane, number, now_ms, letter.key, letter.value, letter.headers)
         self._outcomes.note(number, "dead_lettered", error.reason)
         return True

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
@@ -22,6 +22,7 @@ from mqtt_kafka_bridge.flows import ports
 from mqtt_kafka_bridge.flows.ports import ConsumerEvents, Fetched, RecordConsumer
 from mqtt_kafka_bridge.kafka.adjustments import quiet_logs
 from mqtt_kafka_bridge.kafka.causes import explain, principal
+from mqtt_kafka_bridge.kafka.commits import commit
 from mqtt_kafka_bridge.kafka.members import complaint, leave, member, see_that_it_may_join
 from mqtt_kafka_bridge.kafka.preflight import preflight
 from mqtt_kafka_bridge.kafka.start import positions
@@ -220,15 +221,13 @@ class Consumer:
             for place, position in positions.items()
             if TopicPartition(*place) in ours
         }
-        # Without a generation Kafka takes a commit for an outsider's, and believes it if the group
-        # is empty: a member that was thrown out could set back what its successor has committed.
-        if not wanted or self._consumer._coordinator.generation < 0:  # noqa: SLF001
+        if not wanted:
             return
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self._consumer.commit(wanted)
-        except (CommitFailedError, IllegalStateError):
-            return  # The group has moved on.
+                await commit(self._consumer, wanted)
+        except CommitFailedError:
+            return
         except (TimeoutError, KafkaError) as error:
             raise explain(error, who=self._who) from error
 

@@ -6,11 +6,12 @@ From then on a partition without a commit can only be one that was added, and be
 with "latest" it would lose what was written before it was noticed.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.structs import OffsetAndMetadata
+
+from mqtt_kafka_bridge.kafka.commits import commit
 
 
 async def positions(
@@ -39,16 +40,9 @@ async def positions(
     if first_time:
         ask = consumer.beginning_offsets if start_from == "Earliest" else consumer.end_offsets
         resolved = await ask(first_time)
-        await _commit(consumer, resolved)
+        await commit(consumer, resolved)
         begun |= resolved
     added = [each for each in mine if each not in begun]
     if added:
         begun |= await consumer.beginning_offsets(added)
     return {partition: begun[partition] for partition in mine}
-
-
-async def _commit(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
-    coordinator: Any = consumer._coordinator  # noqa: SLF001 - `commit` refuses others' partitions
-    await coordinator.commit_offsets(
-        None, {partition: OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
-    )

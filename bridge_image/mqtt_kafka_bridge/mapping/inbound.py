@@ -79,7 +79,7 @@ class InboundRouter:
             _Header(
                 name,
                 compile_value(parse_template(text, scope)),
-                name.removeprefix("mqtt.") if text == f"{{{name}}}" else None,
+                _carried(name, text),
             )
             for name, text in target.headers.items()
         ]
@@ -134,35 +134,34 @@ class InboundRouter:
         headers = route.headers
         properties = message.user_properties
         if properties:
-            path = self._path(properties)
-            if path and loops(path, self._own):
+            joined = self._with_properties(headers, properties)
+            if joined is None:
                 return Skipped("dropped", LOOP)
-            headers = self._with_properties(headers, properties, path)
+            headers = joined
         if route.plain:
             return Converted(route.kafka_topic or "", route.key or b"", value, headers)
         return self._computed(route, message, value, headers)
 
-    def _path(self, properties: list[UserProperty]) -> str:
-        if not self._guarded:
-            return ""
-        return ",".join([text for name, text in properties if name == BRIDGE_PATH])
-
     def _with_properties(
-        self, headers: list[Header], properties: list[UserProperty], path: str
-    ) -> list[Header]:
-        """Return the headers with user properties behind the topic, and the path continued."""
-        behind = headers[1:]
-        if path:
-            behind[1] = (BRIDGE_PATH, f"{path},{self._own}".encode())
-        return [
-            headers[0],
-            *[
-                (header_name(name), text.encode())
-                for name, text in properties
-                if not (self._guarded and name == BRIDGE_PATH)
-            ],
-            *behind,
-        ]
+        self, headers: list[Header], properties: list[UserProperty]
+    ) -> list[Header] | None:
+        """Put user properties behind the topic and continue the path; None if it is a loop."""
+        joined = headers[:1]
+        path: list[str] = []
+        for name, text in properties:
+            if not name.startswith(RESERVED_PREFIXES):
+                joined.append((name, text.encode()))
+            elif name == BRIDGE_PATH and self._guarded:
+                path.append(text)
+            else:
+                joined.append((header_name(name), text.encode()))
+        passed = ",".join(filter(None, path))
+        if not passed:
+            return joined + headers[1:]
+        if loops(passed, self._own):
+            return None
+        mine = (BRIDGE_PATH, f"{passed},{self._own}".encode())
+        return [*joined, headers[1], mine, *headers[3:]]
 
     def _computed(
         self, route: Route, message: InboundMessage, value: bytes | None, headers: list[Header]
@@ -179,6 +178,12 @@ class InboundRouter:
         topic = self._topic(subject) if route.kafka_topic is None else route.kafka_topic
         key = self._key.render(subject) if route.key is None else route.key
         return Converted(topic, key, value, headers)
+
+
+def _carried(name: str, template: str) -> str | None:
+    """Return the MQTT property that a header of its own name carries over, if it is one."""
+    word = name.removeprefix("mqtt.")
+    return word if word != name and template == f"{{{name}}}" else None
 
 
 def header_name(user_property: str) -> str:

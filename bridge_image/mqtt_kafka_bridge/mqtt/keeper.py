@@ -19,8 +19,8 @@ from mqtt_kafka_bridge.tls import read_password
 class Kept(LinkHandler, Protocol):
     """The flow whose link is kept."""
 
-    def connecting(self, server: str) -> None:
-        """Learn that a connection is being tried."""
+    def opened(self, link: Link, server: str) -> None:
+        """Learn of a link before anything can come over it; `down` follows if it fails."""
         ...
 
     async def up(self, link: Link, connected: Connected, server: str) -> None:
@@ -74,13 +74,16 @@ class Keeper:
     async def _live(self, server: Server) -> BridgeError:
         """Return why the connection ended, or could not be made."""
         watcher = _Watcher(self._flow)
-        self._flow.connecting(str(server))
         link: Link | None = None
         try:
             options = self._with_credentials()
-            link = await self._dial(
-                server, lambda: Link(options, str(server), watcher, self._buffer)
-            )
+
+            def make_link() -> Link:
+                made = Link(options, str(server), watcher, self._buffer)
+                self._flow.opened(made, str(server))
+                return made
+
+            link = await self._dial(server, make_link)
             connected = await link.connected(CONNECT_SECONDS)
             self.link = link
             await self._flow.up(link, connected, str(server))
@@ -114,3 +117,7 @@ class _Watcher:
         self._flow.lost(error)
         if not self.loss.done():
             self.loss.set_result(error)
+
+    def crashed(self, error: Exception) -> None:
+        if not self.loss.done():
+            self.loss.set_exception(error)

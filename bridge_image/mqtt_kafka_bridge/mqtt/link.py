@@ -31,6 +31,14 @@ class LinkHandler(Protocol):
         ...
 
 
+class Watcher(LinkHandler, Protocol):
+    """A handler that also learns of bugs."""
+
+    def crashed(self, error: Exception) -> None:
+        """Learn that a handler raised: a bug of ours, which must not look like a lost link."""
+        ...
+
+
 class Link(asyncio.BufferedProtocol):
     """One connection to the broker.
 
@@ -38,9 +46,7 @@ class Link(asyncio.BufferedProtocol):
     out all the same, and a PINGRESP that we did not read is not missed.
     """
 
-    def __init__(
-        self, options: Options, server: str, handler: LinkHandler, buffer: ReadBuffer
-    ) -> None:
+    def __init__(self, options: Options, server: str, handler: Watcher, buffer: ReadBuffer) -> None:
         self.session = Session(options, server)
         self.gap_seconds = 0.0
         """Pause after a small read, so that the next brings more; set while the rate is high."""
@@ -154,6 +160,10 @@ class Link(asyncio.BufferedProtocol):
         self._writable.set()
         if not self.closed.done():
             self.closed.set_result(None)
+        if exc is not None and not isinstance(exc, OSError):
+            self._ending = True
+            self._handler.crashed(exc)  # what asyncio caught in a handler of ours
+            return
         why = str(exc) if exc else "it closed the connection without a reason"
         self._lose(PassingError(Reason.MQTT_DISCONNECTED, f"lost {self.session.server}: {why}"))
 
@@ -206,22 +216,25 @@ class Link(asyncio.BufferedProtocol):
     # Inside
 
     async def _answered(self, within_seconds: float, what: str) -> Connected | Subscribed:
-        if self._error is not None:
-            raise self._error
         self._waiting = True
-        try:
-            async with asyncio.timeout(within_seconds):
-                answer = await self._answers.get()
-        except TimeoutError:
-            raise PassingError(
-                Reason.MQTT_UNREACHABLE,
-                f"{self.session.server} sent no {what} within {within_seconds:g} s",
-                "check that the address is an MQTT 5 broker's and speaks TLS as configured",
-            ) from None
-        if isinstance(answer, BridgeError):
-            raise answer
-        self._waiting = False
-        return answer
+        while self._error is None:
+            try:
+                async with asyncio.timeout(within_seconds):
+                    answer = await self._answers.get()
+            except TimeoutError:
+                if self._holds or self.session.unacknowledged:
+                    continue  # It may stand behind what we do not read, or do not acknowledge.
+                raise PassingError(
+                    Reason.MQTT_UNREACHABLE,
+                    f"{self.session.server} sent no {what} within {within_seconds:g} s",
+                    "check that the address is an MQTT 5 broker's and speaks TLS as configured",
+                ) from None
+            if isinstance(answer, BridgeError) or self._error is not None:
+                break  # Lost, perhaps while the answer waited to be taken.
+            self._waiting = False
+            return answer
+        assert self._error is not None  # noqa: S101 - the only way out of the loop
+        raise self._error
 
     def _lose(self, error: BridgeError) -> None:
         """Report the end once: to whoever waits for an answer, else to the flow."""

@@ -9,8 +9,10 @@ from mqtt_kafka_bridge.mqtt.events import Acknowledged, Acknowledgement
 
 _QOS = (mqtt5.QoS(0), mqtt5.QoS(1), mqtt5.QoS(2))
 _REFUSED = 0x80
-_FRAMING = 5 + 2 + 2 + 5
+_FRAMING = 5 + 2 + 2 + 4
 """Fixed header, topic length, packet id, property length: at most, in bytes."""
+_LARGEST_PACKET = 268_435_460
+"""What a Remaining Length of four bytes can say [MQTT5 1.5.5]."""
 _PLAIN_PROPERTIES = 2048
 """Room for the user properties of messages that are alike: the path of this mapping alone."""
 
@@ -119,19 +121,21 @@ class Outgoing:
     @property
     def plain_room(self) -> int:
         """Longest payload, in bytes, that fits whatever the topic is; negative: look at each."""
-        limit = self.maximum_packet_size
-        return 1 << 28 if limit is None else limit - _FRAMING - 65535 - _PLAIN_PROPERTIES
+        return self._largest - _FRAMING - 65535 - _PLAIN_PROPERTIES
 
     def fits(self, publication: Publication) -> bool:
         """Whether the packet stays within the broker's Maximum Packet Size [MQTT-3.1.2-24]."""
-        limit = self.maximum_packet_size
-        if limit is None:
-            return True
         size = _FRAMING + len(publication.topic.encode()) + len(publication.payload)
-        for key, value in publication.user_properties or ():
+        for key, value in publication.user_properties:
             size += 5 + len(key.encode()) + len(value.encode())
         size += 5 if publication.expiry_seconds is not None else 0
         for text in (publication.content_type, publication.response_topic):
             size += 3 + len(text.encode()) if text is not None else 0
-        size += 3 + len(publication.correlation_data) if publication.correlation_data else 0
-        return size <= limit
+        data = publication.correlation_data
+        size += 3 + len(data) if data is not None else 0
+        return size <= self._largest
+
+    @property
+    def _largest(self) -> int:
+        limit = self.maximum_packet_size
+        return _LARGEST_PACKET if limit is None else limit

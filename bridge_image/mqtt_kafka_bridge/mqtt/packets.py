@@ -5,6 +5,7 @@ from typing import NamedTuple
 import mqtt5
 
 Packet = mqtt5.Packet
+_ENDLESS = 1 << 32
 
 
 class Run(NamedTuple):
@@ -33,7 +34,7 @@ def read_runs(data: memoryview) -> tuple[int, list[Run], str | None]:
     except IndexError:  # the codec's word for a packet that is not complete yet
         pass
     except BaseException as error:
-        # A PanicException of the codec (bad UTF-8 in a topic) is no Exception, and has no public
+        # A PanicException of the codec (bad UTF-8 in a string) is no Exception, and has no public
         # class; it does not escape from here, and nothing else is held back.
         if not isinstance(error, ValueError) and type(error).__module__ != "pyo3_runtime":
             raise
@@ -48,13 +49,18 @@ def announced_size(data: memoryview) -> int | None:
 
     A Remaining Length of more than four bytes is malformed [MQTT5 1.5.5]: it counts as endless.
     """
-    remaining, shift = 0, 0
-    for index in range(1, len(data)):
+    remaining = 0
+    for index in range(1, min(len(data), 5)):
         byte = data[index]
-        remaining |= (byte & 0x7F) << shift
+        remaining |= (byte & 0x7F) << 7 * (index - 1)
         if byte < 0x80:  # noqa: PLR2004 - the continuation bit
             return 1 + index + remaining
-        shift += 7
-        if shift > 21:  # noqa: PLR2004 - four bytes of seven bits
-            return 1 << 32
-    return None
+    return None if len(data) < 5 else _ENDLESS  # noqa: PLR2004 - type, and four bytes of length
+
+
+def within(data: memoryview, limit: int) -> memoryview:
+    """Return the packets up to the first that is larger than `limit` bytes, or all of them."""
+    position = 0
+    while (size := announced_size(data[position:])) is not None and size <= limit:
+        position += size
+    return data if size is None else data[:position]

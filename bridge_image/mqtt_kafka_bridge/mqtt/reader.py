@@ -1,10 +1,9 @@
 """Whole packets out of reads of any size, with one buffer for all connections of a loop."""
 
-from mqtt_kafka_bridge.contract.status import Reason
-from mqtt_kafka_bridge.errors import PassingError
 from mqtt_kafka_bridge.mqtt.events import Event, Lost
-from mqtt_kafka_bridge.mqtt.packets import announced_size
-from mqtt_kafka_bridge.mqtt.session import Session
+from mqtt_kafka_bridge.mqtt.packets import announced_size, within
+from mqtt_kafka_bridge.mqtt.reasons import packet_too_large
+from mqtt_kafka_bridge.mqtt.session import Session, State
 
 READ_BUFFER_BYTES = 262_144
 _PACKET_TOO_LARGE = 0x95
@@ -26,13 +25,14 @@ class Reader:
 
     def __init__(self, session: Session, shared: ReadBuffer) -> None:
         self._session = session
+        self._limit = session.options.maximum_packet_size
         self._shared = shared.view
         self._rest = b""
         self._large: memoryview | None = None
         self._large_filled = 0
 
     def room(self) -> memoryview:
-        """Return where the next read goes."""
+        """Return where the next read goes; never empty."""
         if self._large is not None:
             return self._large[self._large_filled :]
         rest = self._rest
@@ -43,6 +43,9 @@ class Reader:
 
     def filled(self, size: int) -> list[Event]:
         """Take `size` bytes that were read into `room`; return what whole packets say."""
+        if self._session.state is State.CLOSED:
+            self._rest, self._large = b"", None
+            return []
         if self._large is not None:
             self._large_filled += size
             if self._large_filled < len(self._large):
@@ -50,23 +53,22 @@ class Reader:
             data, self._large = self._large, None
         else:
             data = self._shared[: len(self._rest) + size]
-        consumed, events = self._session.receive(data)
+        allowed = data if len(data) <= self._limit else within(data, self._limit)
+        consumed, events = self._session.receive(allowed)
         rest = data[consumed:]
         self._rest = bytes(rest)
-        if len(rest) > 1:
+        if rest and self._session.state is not State.CLOSED:
             self._expect(rest, events)
         return events
 
     def _expect(self, rest: memoryview, events: list[Event]) -> None:
         """Make room for the packet that begins with `rest`, or refuse it."""
         size = announced_size(rest)
-        limit = self._session.options.maximum_packet_size
-        if size is None or (events and isinstance(events[-1], Lost)):
+        if size is None:
             return
-        if size > limit:
-            text = f"{self._session.server} sent a packet of {size} bytes, more than {limit}"
-            cure = "raise mqtt.maximumPacketSize, or find what publishes such messages"
-            error = PassingError(Reason.MQTT_PROTOCOL_ERROR, text, cure)
+        if size > self._limit:
+            error = packet_too_large(size, self._limit, self._session.server)
+            self._session.state = State.CLOSED
             events.append(Lost(error, _PACKET_TOO_LARGE))
         elif size > len(self._shared):
             self._large = memoryview(bytearray(size))

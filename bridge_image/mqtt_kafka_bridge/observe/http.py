@@ -1,5 +1,6 @@
 """One port for probes, status and metrics. It only reads the board, and holds no secret."""
 
+import os
 from typing import cast
 
 from aiohttp import web
@@ -53,8 +54,10 @@ async def serve(board: Board, host: str, port: int) -> Server:
         await site.start()
     except OSError as error:
         await runner.cleanup()
+        # asyncio's own text repeats the address; a name that isn't known has a negative number.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
         raise ListenError(
-            f"http: can't listen on {host}:{port}: {error.strerror or error}. "
+            f"http: can't listen on {host}:{port}: {why}. "
             "Stop what uses it, or set http.port to another one (0 takes any free one)."
         ) from error
     heartbeat.start()

@@ -64,7 +64,9 @@ def configure(config: BridgeConfig, pod: str, stream: TextIO | None = None) -> N
 def _console(stream: TextIO) -> structlog.dev.ConsoleRenderer:
     # Not rich's tracebacks: they show local variables, and those hold passwords.
     return structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        colors=stream.isatty(),
+        sort_keys=False,
+        exception_formatter=structlog.dev.plain_traceback,
     )
 
 

@@ -1,4 +1,4 @@
-"""Room for the demo on a Kafka of the user's own: topics that exist only as long as it runs."""
+"""The demo's topics in Kafka: the bridge itself never creates the topics that it is to use."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,16 +13,27 @@ _MOST_COPIES = 3
 _ANSWER_SECONDS = 10.0
 
 
-class NoRoomError(Exception):
+class TopicsError(Exception):
     """Kafka can't be reached, or refuses to create topics; the text says which."""
 
 
-@asynccontextmanager
-async def room(bootstrap: str, topics: list[str], group: str) -> AsyncIterator[None]:
-    """Create the topics; delete them in the end, and the consumer group with them.
+async def appear(bootstrap: str, topics: list[str]) -> None:
+    """Make topics appear in the stand-in, which creates what is asked for.
 
     Raises:
-        NoRoomError: Kafka can't be reached, or refuses.
+        KafkaException: the stand-in does not answer.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    for name in topics:
+        await asyncio.to_thread(admin.list_topics, name, timeout=_ANSWER_SECONDS)
+
+
+@asynccontextmanager
+async def visiting(bootstrap: str, topics: list[str], group: str) -> AsyncIterator[None]:
+    """Create topics in a real Kafka; delete them in the end, and the consumer group with them.
+
+    Raises:
+        TopicsError: Kafka can't be reached, or refuses.
     """
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     try:
@@ -32,7 +43,7 @@ async def room(bootstrap: str, topics: list[str], group: str) -> AsyncIterator[N
         created = admin.create_topics(wanted, request_timeout=_ANSWER_SECONDS)
         await asyncio.gather(*map(asyncio.wrap_future, created.values()))
     except KafkaException as error:
-        raise NoRoomError(f"{bootstrap}: {error.args[0].str()}") from error
+        raise TopicsError(f"{bootstrap}: {error.args[0].str()}") from error
     try:
         yield
     finally:

@@ -1,0 +1,146 @@
+# ruff: noqa: D103 - the name of a test is its claim
+"""What must hold between the values of a configuration."""
+
+from typing import Any
+
+import pytest
+
+from mqtt_kafka_bridge.contract.config import BridgeConfig
+from mqtt_kafka_bridge.contract.rules import Draft, broken_rules
+
+DEAD = "mqttkafka.local.plant.dead-letters"
+
+
+def inbound(name: str = "in", filter_: str = "plant/{line}/+", **to: object) -> dict[str, Any]:
+    """Return a mapping from MQTT."""
+    return {"name": name, "from": {"filter": filter_}, "to": {"topic": "plant.data"} | to}
+
+
+def outbound(
+    name: str = "out", topics: tuple[str, ...] = ("c",), topic: str = "a"
+) -> dict[str, Any]:
+    """Return a mapping from Kafka."""
+    return {"name": name, "from": {"topics": topics}, "to": {"topic": topic}}
+
+
+def said(
+    to_kafka: list[dict[str, Any]], to_mqtt: list[dict[str, Any]] | None = None, **more: object
+) -> list[str]:
+    """Return what the rules say."""
+    data = {
+        "version": 1,
+        "name": "plant",
+        "mqtt": {"servers": ["mqtt://h"]},
+        "kafka": {"bootstrapServers": ["h:9092"]},
+        "mqttToKafka": to_kafka,
+        "kafkaToMqtt": to_mqtt or [],
+    }
+    config = BridgeConfig.model_validate(data | more)
+    return [f"{m.path}: {m.message}; {m.cure}" for m in broken_rules(Draft.of(config))]
+
+
+def test_what_is_sound_passes() -> None:
+    headers = {"line": "{line}", "mqtt.qos": "{mqtt.qos}", "user.x": "{user.x}"}
+    assert said([inbound(key="{payload.id}", headers=headers)], [outbound(topic="a/{key}")]) == []
+
+
+def test_a_name_may_stand_only_once_over_both_lists() -> None:
+    found = said([inbound("x"), inbound("y"), inbound("x")], [outbound("y")])
+    assert [one.split(",")[0] for one in found] == [
+        "mqttToKafka[2].name: is 'x'",
+        "kafkaToMqtt[0].name: is 'y'",
+    ]
+    assert "the name of mqttToKafka[0] too" in found[0]
+    assert "the name of mqttToKafka[1] too" in found[1]
+
+
+def test_a_filter_that_is_wrong_hides_no_mistake_in_the_templates() -> None:
+    found = said([inbound(filter_="{line}/x{y}", topic="a.{line}", key="{nope}")])
+    assert [one.split(":")[0] for one in found] == [
+        "mqttToKafka[0].from.filter",
+        "mqttToKafka[0].to.key",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ({"topic": "a b"}, "to.topic: has fixed parts 'a b'"),
+        ({"topic": "a/{line}"}, "to.topic: has fixed parts 'a/'"),
+        ({"topic": "{{x"}, "to.topic: has fixed parts '{x'"),
+        ({"topic": "."}, "to.topic: is no Kafka topic: '.'"),
+        ({"topic": "a" * 250}, "to.topic: is no Kafka topic"),
+        ({"topic": "{rest}"}, "to.topic: has the unknown name {rest}"),
+        ({"key": "{header.x}"}, "to.key: has the unknown name {header.x}"),
+        ({"key": "{key}"}, "to.key: has the unknown name {key}"),
+        ({"headers": {"x": "{"}}, "to.headers.x: has a { that stands alone"),
+        ({"headers": {"mqtt.x": "y"}}, "to.headers.mqtt.x: has a name that the bridge keeps"),
+        ({"headers": {"mqtt.topic": "{mqtt.topic}"}}, "has a name that the bridge keeps"),
+        ({"headers": {"kafka.qos": "y"}}, "has a name that the bridge keeps"),
+        ({"headers": {"qos": "y"}}, None),
+        ({"headers": {"bridge.path": "y"}}, "has a name that the bridge keeps"),
+        ({"headers": {"deadletter.x": "y"}}, "has a name that the bridge keeps"),
+        (
+            {"headers": {"mqtt.qos": "1"}},
+            "must carry the property it names, not '1'; write \"{mqtt",
+        ),
+        ({"topic": ".{line}"}, None),
+    ],
+)
+def test_templates_for_kafka_are_checked(to: dict[str, Any], says: str | None) -> None:
+    found = said([inbound(**to)])
+    assert len(found) == (says is not None)
+    assert says is None or says in found[0]
+
+
+@pytest.mark.parametrize(
+    ("topic", "says"),
+    [
+        ("a/+", "has a wildcard"),
+        ("a/#", "has a wildcard"),
+        ("a/{}", "has the unknown name {}"),
+        ("a/{...}", "has the unknown name {...}"),
+        ("a/{mqtt.topic}", "has the unknown name {mqtt.topic}"),
+        ("a/{user.x}", "has the unknown name {user.x}"),
+        ("a\n", "has a control character"),
+        ("$share/g/a", "begins with $share/"),
+    ],
+)
+def test_templates_for_mqtt_are_checked(topic: str, says: str) -> None:
+    found = said([], [outbound(topic=topic)])
+    assert len(found) == 1
+    assert found[0].startswith("kafkaToMqtt[0].to.topic: ")
+    assert says in found[0]
+
+
+def test_dead_letters_have_a_topic_of_their_own() -> None:
+    found = said([inbound(topic=DEAD)], [outbound(topics=("c", DEAD))])
+    assert [one.split(":")[0] for one in found] == [
+        "mqttToKafka[0].to.topic",
+        "kafkaToMqtt[0].from.topics",
+    ]
+    assert said([inbound(topic=DEAD)], deadLetter={"topic": "other"}) == []
+
+
+def test_a_dead_letter_topic_that_is_not_known_is_no_mistake() -> None:
+    assert broken_rules(Draft({}, {}, None, loop_guard=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("filter_", "topics", "topic", "guard", "loops"),
+    [
+        ("plant/#", ("plant.data",), "plant/{key}", False, True),
+        ("plant/#", ("plant.data",), "plant/{key}", True, False),
+        ("plant/#", ("other",), "plant/{key}", False, False),
+        ("plant/#", ("plant.data",), "other/{key}", False, False),
+        ("plant/#/x", ("plant.data",), "plant/{key}", False, False),
+        ("plant/#", ("plant.data",), "plant/{nope}", False, False),
+    ],
+)
+def test_without_the_guard_no_mapping_may_feed_itself(
+    filter_: str, topics: tuple[str, ...], topic: str, *, guard: bool, loops: bool
+) -> None:
+    found = said(
+        [inbound(filter_=filter_)], [outbound(topics=topics, topic=topic)], loopGuard=guard
+    )
+    assert any("go round for ever" in one for one in found) is loops
