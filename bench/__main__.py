@@ -1,4 +1,4 @@
-"""`python -m bench`: measure the bridge beside the baseline and mq-bridge."""
+"""`python -m bench`: measure the bridge beside the baseline and mq-bridge; alone, the whole set."""
 
 import argparse
 import sys
@@ -179,7 +179,8 @@ def session_for(wanted: argparse.Namespace) -> Iterator[Session]:
         cluster = KafkaCluster(Path(folder))
         cluster.up()
         try:
-            bench = Bench(Topics(",".join(cluster.bootstrap)), Path(folder))
+            kept = wanted.out.with_name(f"{wanted.out.stem}-logs")
+            bench = Bench(Topics(",".join(cluster.bootstrap)), Path(folder), kept)
             results = Results.begin(settings, kafka_component.VERSION)
             yield Session(wanted, bench, cluster, results)
         finally:
@@ -188,7 +189,8 @@ def session_for(wanted: argparse.Namespace) -> Iterator[Session]:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 if the product or the baseline failed or muddled anything."""
-    wanted = arguments_of(sys.argv[1:] if words is None else words)
+    words = sys.argv[1:] if words is None else words
+    wanted = arguments_of(words or ["all"])
     if wanted.command == "show":
         results = Results.read(wanted.out)
     else:

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 
 import mqtt5
 import numpy as np
+import numpy.typing as npt
 
-from bench.messages import PACKET_IDS, Bytes, Ints
+from bench.messages import PACKET_IDS, Ints
 
 _PUBACK = 0x4002
 _REFUSED = 0x80
+
+Flags = npt.NDArray[np.bool_]
 
 Other = (
     mqtt5.ConnectPacket
@@ -30,13 +33,13 @@ class AckLedger:
     """PUBACKs with a reason code of 0x80 or above."""
     order_breaks: int = 0
     """PUBACKs that do not follow the one before them [MQTT-4.6.0-2]."""
-    _in_use: Bytes = field(default_factory=lambda: np.zeros(PACKET_IDS + 1, dtype=np.uint8))
+    _in_use: Flags = field(default_factory=lambda: np.zeros(PACKET_IDS + 1, dtype=np.bool_))
     _last_id: int = 0
     _rest: bytes = b""
 
     def sent(self, first: int, count: int) -> None:
         """Note that messages `first` and following, `count` of them, are under way."""
-        self._in_use[np.arange(first, first + count, dtype=np.int64) % PACKET_IDS + 1] = 1
+        self._in_use[np.arange(first, first + count, dtype=np.int64) % PACKET_IDS + 1] = True
 
     def is_free(self, first: int, count: int) -> bool:
         """Tell whether none of these messages' packet ids is still in use."""
@@ -49,7 +52,8 @@ class AckLedger:
         data = self._rest + data if self._rest else data
         whole = len(data) & ~3
         words = np.frombuffer(data, dtype=">u2", count=whole // 2).reshape(-1, 2)
-        if bool((words[:, 0] == _PUBACK).all()):
+        is_puback = len(data) == whole or data[whole] == _PUBACK >> 8
+        if is_puback and bool((words[:, 0] == _PUBACK).all()):
             ids, self._rest = words[:, 1].astype(np.int64), data[whole:]
         else:
             ids, others = self._parse(data)
@@ -82,7 +86,8 @@ class AckLedger:
             return
         before = np.concatenate(([self._last_id], ids[:-1]))
         self.order_breaks += int(np.count_nonzero(before % PACKET_IDS + 1 != ids))
-        self.unknown += int(len(ids) - np.count_nonzero(self._in_use[ids]))
-        self._in_use[ids] = 0
+        in_use = np.count_nonzero(self._in_use)
+        self._in_use[ids] = False
+        self.unknown += int(len(ids) - in_use + np.count_nonzero(self._in_use))
         self._last_id = int(ids[-1])
         self.acknowledged += len(ids)

@@ -89,8 +89,28 @@ class Topics:
         if producer.flush(60) or self.total(name) != count:
             raise BenchError(f"{name} was not filled")
 
+    def await_quiet(self, name: str) -> None:
+        """Wait until nothing has been written for some seconds, or a minute has passed."""
+        total, moved = -1, time.monotonic()
+        deadline = moved + 60
+        while (now := time.monotonic()) < min(deadline, moved + _QUIET_SECONDS):
+            if total != (total := self.total(name)):
+                moved = now
+            time.sleep(0.1)
+
     def read_back(self, name: str, load: Load, sent: int, *, keyed: bool) -> Verdict:
-        """Read a whole topic and judge it; `keyed`: keys must be MQTT topics."""
+        """Read a whole topic and judge it; `keyed`: keys must be MQTT topics.
+
+        Where something is missing, more is waited for before the topic is judged again: what is
+        late is not lost.
+        """
+        verdict = self._read(name, load, sent, keyed=keyed)
+        if verdict.lost:
+            self.await_quiet(name)
+            verdict = self._read(name, load, sent, keyed=keyed)
+        return verdict
+
+    def _read(self, name: str, load: Load, sent: int, *, keyed: bool) -> Verdict:
         columns = _Columns(load, keyed=keyed)
         left = sum(self.ends(name).values())
         consumer = confluent_kafka.Consumer(

@@ -38,7 +38,7 @@ def _run(bench: Bench, case: Case, system: System, name: str, broker: Mosquitto)
                 laps = laps_by_end_offsets(bench.topics, topic, case, bridge, publisher)
             broker_cpu = cpu_seconds(broker.pid) - broker_cpu
             rss = memory_mib(bridge.pid, "VmHWM")
-        verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
+            verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
     done = outcome_of(case, system, laps, verdict, rss)
     extra = {"mosquitto_microseconds_per_message": broker_cpu / case.total * 1e6}
     return replace(done, source_cpu_seconds=0.0, extra=extra)

@@ -21,7 +21,7 @@ def draw(outcomes: Sequence[Outcome], summaries: Sequence[Summary], path: Path, 
         return
     mpl.use("Agg")
     mpl.rcParams["svg.hashsalt"] = "bench"  # the same data draw the same file
-    figure, axes = plt.subplots(figsize=(1.6 + 1.7 * len(names), 4.5))
+    figure, axes = plt.subplots(figsize=(3.5 + 1.5 * len(names), 4.5))
     systems = list(dict.fromkeys(one.system for one in throughput))
     width = 0.8 / len(systems)
     for place, system in enumerate(systems):
@@ -29,7 +29,7 @@ def draw(outcomes: Sequence[Outcome], summaries: Sequence[Summary], path: Path, 
         colour = _COLOURS.get(system, _OTHER_COLOUR)
         at = [names.index(one.case) + (place - (len(systems) - 1) / 2) * width for one in mine]
         bars = axes.bar(at, [one.per_cpu_second / 1000 for one in mine], width, color=colour)
-        axes.bar_label(bars, fmt="{:.0f}", padding=6, fontsize=8)
+        axes.bar_label(bars, fmt="{:.0f}", padding=8, fontsize=8)
         bars.set_label(system)
         for x, one in zip(at, mine, strict=True):
             runs = [

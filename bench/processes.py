@@ -115,7 +115,8 @@ class Station:
         )
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
         assert self._process.stdout is not None  # noqa: S101 - asked for a pipe
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,))
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
@@ -124,10 +125,12 @@ class Station:
         assert self._process.stdin is not None  # noqa: S101 - asked for a pipe
         self._process.stdin.close()
         stop(self._process)
+        self._reader.join()
 
     def _read(self, lines: IO[bytes]) -> None:
-        for line in lines:
-            self._events.put(json.loads(line))
+        with lines:
+            for line in lines:
+                self._events.put(json.loads(line))
         self._events.put(None)
 
     def say(self, word: object) -> None:

@@ -62,7 +62,7 @@ class Results:
     def _note(self) -> str:
         machine = self.facts["machine"]
         return (
-            f"median and single runs; {machine['cores']} cores {machine['cpu']}, "
+            f"median and single runs; {machine['cores']} cores {machine['cpu']},\n"
             f"Kafka {self.facts['versions']['kafka']}, revision {self.facts['revision']}"
         )
 

@@ -10,14 +10,17 @@ from bench.systems import SYSTEMS, Direction
 from bench.trial import Bench, Case, Outcome
 
 MOSQUITTO = "from Mosquitto"
+_TITLES: dict[Direction, str] = {
+    "mqtt-to-kafka": "MQTT to Kafka",
+    "kafka-to-mqtt": "Kafka to MQTT",
+}
 QUICK_MESSAGES = 50_000
 
 
 def cases(template: Case, directions: Sequence[Direction]) -> list[Case]:
     """Return the main cases: the template in each direction."""
     return [
-        replace(template, name=direction.replace("-to-", " to "), direction=direction)
-        for direction in directions
+        replace(template, name=_TITLES[direction], direction=direction) for direction in directions
     ]
 
 
@@ -93,8 +96,12 @@ def in_turn(
 
 def _run(bench: Bench, case: Case, system: str, name: str, filled: str) -> Outcome:
     if case.name == MOSQUITTO:
-        return mosquitto.run(bench, case, SYSTEMS[system], name)
-    return trial.run(bench, case, SYSTEMS[system], name, filled)
+        outcome = mosquitto.run(bench, case, SYSTEMS[system], name)
+    else:
+        outcome = trial.run(bench, case, SYSTEMS[system], name, filled)
+    if outcome.problem or outcome.faults:
+        bench.keep_log(name)
+    return outcome
 
 
 @contextmanager

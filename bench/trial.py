@@ -1,6 +1,7 @@
 """One run: one bridge, one load, one sink that is checked."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -83,6 +84,14 @@ class Bench:
 
     topics: Topics
     folder: Path
+    kept: Path
+    """Where logs of runs that went wrong are kept."""
+
+    def keep_log(self, name: str) -> None:
+        """Copy a bridge's log to where it outlives the benchmark."""
+        if self.log(name).exists():
+            self.kept.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self.log(name), self.kept)
 
     @contextmanager
     def scratch_topic(self, name: str) -> Iterator[str]:
@@ -147,7 +156,7 @@ def _mqtt_to_kafka(bench: Bench, case: Case, system: System, name: str) -> Outco
             else:
                 laps = laps_by_end_offsets(bench.topics, topic, case, bridge, source, held=True)
                 rss, result = memory_mib(bridge.pid, "VmHWM"), {}
-        verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
+            verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
     outcome = outcome_of(case, system, laps, verdict, rss)
     acks = {name: count for name, count in result.get("acks", {}).items() if count}
     return replace(outcome, faults={**outcome.faults, **acks}, extra=_latency(result))

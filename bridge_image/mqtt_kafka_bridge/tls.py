@@ -17,14 +17,14 @@ def client_context(tls: Tls | None, field: str) -> ssl.SSLContext:
     Raises:
         MustFixError: a file can't be read or holds no certificate.
     """
-    context = ssl.create_default_context()
     files = tls.trusted_certificate_files if tls else []
-    if files:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not files:
+        return ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for index, name in enumerate(files):
         try:
             context.load_verify_locations(cafile=name)
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:  # an ssl.SSLError is one
             raise MustFixError(
                 Reason.SECRET_UNREADABLE,
                 f"{name} can't be used as a certificate file: {error}",
@@ -44,11 +44,13 @@ def read_password(name: str, field: str) -> str:
         with open(name, encoding="utf-8") as file:  # noqa: PTH123 - a plain name from the contract
             password = file.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
+        # What a decoder says has bytes of the password in it.
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise MustFixError(
             Reason.SECRET_UNREADABLE,
-            f"{name} can't be read: {error}",
+            f"{name} can't be read: {why}",
             f"put the password there ({field}), readable by this process",
-        ) from error
+        ) from None
     if not password:
         raise MustFixError(
             Reason.SECRET_UNREADABLE, f"{name} is empty", f"put the password there ({field})"

@@ -18,6 +18,7 @@ from tests.support.mqtt_sink import MqttSink
 from tests.support.mqtt_source import MqttSource
 from tests.support.numbered import Numbered
 from tests.support.proxy import Proxy
+from tests.support.waiting import eventually
 from tests.support.wire import (
     acknowledgements,
     check_commits_follow_pubacks,
@@ -85,15 +86,14 @@ def test_the_wire_check_reads_what_a_kafka_client_sends(
     assert list(stored) == messages
 
     to_mqtt = background.enter(Proxy(mosquitto.port, record=True))
-    ledger = Ledger()
-    background.enter(MqttSink(f"mqtt://127.0.0.1:{to_mqtt.port}", "plant/#", ledger))
-    source = background.enter(MqttSource(mosquitto.url, "plant/{key}", ledger, keys=["a"]))
-    background.run(source.publish(10))
-    ledger.await_complete(10)
+    background.enter(MqttSink(f"mqtt://127.0.0.1:{to_mqtt.port}", "plant/#"))
+    source = background.enter(MqttSource(mosquitto.url, "plant/{key}", Ledger(), keys=["a"]))
     chunks = to_mqtt.chunks
-    assert check_pubacks_follow_produce_responses(chunks, to_kafka.chunks)
+    background.run(source.publish(10))
+    eventually(lambda: len(acknowledgements(chunks, by_server=False)) == 10, 10)
+    assert len(check_pubacks_follow_produce_responses(chunks, to_kafka.chunks)) == 10
     background.run(source.publish(1))
-    ledger.await_complete(10)
+    eventually(lambda: len(acknowledgements(chunks, by_server=False)) == 11, 10)
     with pytest.raises(AssertionError, match="W: 1 acknowledged before they were stored"):
         check_pubacks_follow_produce_responses(chunks, to_kafka.chunks)
 
@@ -125,6 +125,7 @@ def test_the_wire_check_sees_a_commit_that_comes_too_early(
     background.run(source.publish(5))
     background.run(source.settled())
     began = time.monotonic()
+    assert len(acknowledgements(to_mqtt.chunks, by_server=True)) == 5
     background.run(commit(proxied_kafka, unique, 5))
     (found,) = check_commits_follow_pubacks(to_kafka.chunks, to_mqtt.chunks, unique, records.stored)
     assert (found.partition, found.offset) == (0, 5)

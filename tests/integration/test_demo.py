@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mqtt_kafka_bridge.contract.status import (
@@ -67,6 +68,27 @@ def test_ctrl_c_ends_a_demo_that_is_kept_with_the_proof() -> None:
         rest = demo.stdout.read()
     assert demo.returncode == 0, rest
     assert "Sent = received" in rest
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_that_is_ended_takes_its_processes_with_it(ending: signal.Signals) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "examples.factory.demo", "--keep"],
+        cwd=_ROOT,
+        env=_INHERITED,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "telemetry" in line:
+                break
+        children = psutil.Process(demo.pid).children(recursive=True)
+        assert any("mqtt-kafka-bridge" in " ".join(child.cmdline()) for child in children)
+        demo.send_signal(ending)
+        demo.stdout.read()
+    assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
 def test_the_demo_leaves_nothing_on_real_brokers(mosquitto: Mosquitto, kafka: KafkaCluster) -> None:

@@ -12,6 +12,7 @@ import pytest
 from mqtt_kafka_bridge.contract import BridgeConfig
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
+from mqtt_kafka_bridge.flows.ports import RecordConsumer
 from mqtt_kafka_bridge.kafka import open_consumer, open_producer, preflight
 from tests.support.certificates import Authority
 from tests.support.kafka import KafkaCluster
@@ -240,6 +241,9 @@ async def test_missing_rights_are_named_before_anything_is_sent_or_read(
     assert joining.value.reason is Reason.GROUP_FORBIDDEN
     assert f"--operation Read --group {unique}.m" in joining.value.cure
 
+    admin.allow(user, "group", f"{unique}.m", "read")
+    consumer = await open_consumer(config, config.kafka_to_mqtt[0], "pod", _Deaf())
+    await consumer.fetch(10, 0.5)
     admin.revoke(user)
     batch = producer.new_batch(1000)
     batch.append(timestamp=1, key=b"k", value=b"v", headers=[])
@@ -249,4 +253,14 @@ async def test_missing_rights_are_named_before_anything_is_sent_or_read(
     assert isinstance(error, MustFixError)
     assert error.reason is Reason.TOPIC_FORBIDDEN
     assert unique in error.message
+    with pytest.raises(MustFixError) as reading:
+        async with asyncio.timeout(20):
+            await _until_it_fails(consumer)
+    assert reading.value.reason in {Reason.TOPIC_FORBIDDEN, Reason.GROUP_FORBIDDEN}
+    await consumer.close()
     await producer.abandon()
+
+
+async def _until_it_fails(consumer: RecordConsumer) -> None:
+    while True:
+        await consumer.fetch(10, 0.2)

@@ -251,6 +251,29 @@ async def test_abandoning_is_immediate_and_leaves_nothing_behind_while_kafka_is_
         kafka.thaw()
 
 
+async def test_the_death_of_the_sender_fails_all_that_is_under_way_and_is_told(
+    kafka: KafkaCluster, unique: str
+) -> None:
+    before = asyncio.all_tasks()
+    kafka.admin.create_topic(unique, 2)
+    producer = await open_producer(_config(kafka, unique), "telemetry", "pod")
+    await producer.topic(unique)
+    broken = _batch(producer, b"1")
+    broken._build = None  # type: ignore[attr-defined]  # noqa: SLF001 - aiokafka calls it
+    outcomes = [
+        await producer.send(batch, unique, partition)
+        for partition, batch in enumerate([broken, _batch(producer, b"2")])
+    ]
+    await asyncio.wait_for(asyncio.wait(outcomes), 10)
+    for outcome in outcomes:
+        error = outcome.exception()
+        assert isinstance(error, PassingError)
+        assert "TypeError" in error.message
+    with pytest.raises(PassingError):
+        await producer.send(_batch(producer, b"3"), unique, 0)
+    await _leaves_nothing_behind(producer.abandon, before)
+
+
 async def test_closing_waits_for_what_is_under_way(kafka: KafkaCluster, unique: str) -> None:
     before = asyncio.all_tasks()
     kafka.admin.create_topic(unique)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 
 from mqtt_kafka_bridge.__main__ import main
-
 from mqtt_kafka_bridge.flows import crash_points
 
 

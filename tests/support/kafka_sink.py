@@ -112,7 +112,7 @@ class KafkaSink:
         """
         assert self._ledger is not None, "give it a ledger"
         ledger = self._ledger
-        self._read_until(lambda: not ledger.missing(), within_seconds)
+        self._read_until(lambda: ledger.complete, within_seconds)
         ledger.await_complete(0)
         return self.read()
 

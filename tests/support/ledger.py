@@ -52,6 +52,11 @@ class Ledger:
         with self._lock:
             return list(self._missing)
 
+    @property
+    def complete(self) -> bool:
+        """Whether something is safe, and all of it is with the sink."""
+        return bool(self._safe) and not self._missing
+
     def duplicates(self) -> int:
         """Return how many times the sink got a message that it held already."""
         with self._lock:
@@ -74,12 +79,12 @@ class Ledger:
     def await_complete(self, within_seconds: float) -> None:
         """Wait until nothing is missing; something else must be filling the ledger.
 
+        A ledger in which nothing is safe yet is not complete. Let the source settle before.
+
         Raises:
             AssertionError: the deadline has passed; the text says what is missing.
         """
-        eventually(
-            lambda: not self.missing(), within_seconds, what=lambda: self._loss(self.missing())
-        )
+        eventually(lambda: self.complete, within_seconds, what=lambda: self._loss(self.missing()))
 
     def check(self, *, duplicates_at_most: int = 0) -> None:
         """Check L, O and D.

@@ -6,7 +6,7 @@ after the PUBACKs of all records below it. The proxies must run in one process: 
 
 import io
 import struct
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -85,6 +85,45 @@ def check_commits_follow_pubacks(
         ]
         assert not early, f"W: {commit} came before the PUBACKs of {early[:5]}"
     return found
+
+
+def check_pubacks_answer_in_order(chunks: Iterable[Chunk]) -> int:
+    """Check that PUBACKs of the bridge answer the PUBLISHes of their own connection, in order.
+
+    A PUBACK for a packet id of an older connection, or session, is stale: it would tell the broker
+    that a message is safe which merely has the same packet id. [MQTT-4.6.0-2] wants the order.
+
+    Returns:
+        How many PUBACKs there were.
+
+    Raises:
+        AssertionError: one answered nothing, or overtook another.
+    """
+    waiting: dict[int, deque[int | None]] = defaultdict(deque)
+    count = 0
+    for at, connection, to_server, packet in _mqtt_packets(chunks):
+        if isinstance(packet, mqtt5.PublishPacket) and packet.packet_id and not to_server:
+            waiting[connection].append(packet.packet_id)
+        elif isinstance(packet, mqtt5.PubAckPacket) and to_server:
+            due = waiting[connection].popleft() if waiting[connection] else None
+            assert packet.packet_id == due, (
+                f"W: PUBACK {packet.packet_id} on connection {connection} at {at:.3f}, due was {due}"
+            )
+            count += 1
+    return count
+
+
+def unacknowledged(chunks: Iterable[Chunk]) -> int:
+    """Return how many messages to the bridge have no PUBACK, on the newest connection."""
+    newest = waiting = 0
+    for _, connection, to_server, packet in _mqtt_packets(chunks):
+        if connection > newest:
+            newest, waiting = connection, 0
+        if isinstance(packet, mqtt5.PublishPacket) and packet.packet_id and not to_server:
+            waiting += connection == newest
+        elif isinstance(packet, mqtt5.PubAckPacket) and to_server:
+            waiting -= connection == newest
+    return waiting
 
 
 def acknowledgements(chunks: Iterable[Chunk], *, by_server: bool) -> list[Acknowledged]:

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """The configuration file: YAML or JSON, every mistake at once, each with its line."""
 
 import json

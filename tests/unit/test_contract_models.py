@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """The models of the contract: defaults, durations, addresses, and what belongs together."""
 
 from datetime import timedelta

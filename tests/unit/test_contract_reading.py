@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """From plain data to a configuration, or to all its mistakes, each with what to write instead."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """What must hold between the values of a configuration."""
 
 from typing import Any

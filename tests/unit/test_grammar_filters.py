@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """MQTT filters with named levels: the rules of MQTT 5, chapter 4.7, and what the names match."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Templates: their grammar, and which names they may use."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """The cache: bounded, and what is used stays."""
 
 from hypothesis import given, settings

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Dead letters: the whole message, why it was refused, and a size that always fits."""
 
 from datetime import UTC, datetime

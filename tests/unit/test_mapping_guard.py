@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """The loop guard: a message that comes round is dropped, in both directions."""
 
 import pytest

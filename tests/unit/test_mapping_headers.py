@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Headers and user properties: what becomes of each, in both directions."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """From MQTT to Kafka: topic, key, value and headers of the record that a message becomes."""
 
 from typing import Any

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Levels in Kafka topic names: escaped as the design says, and reversibly."""
 
 import re

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Partitions are chosen as Java producers choose them."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Client ids and groups, as the design spells them."""
 
 import pytest

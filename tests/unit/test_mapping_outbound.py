@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """From Kafka to MQTT: topic, payload and properties of the message that a record becomes."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the name of a test is its claim
 """Values of JSON payloads, as text and as they stand there."""
 
 import pytest

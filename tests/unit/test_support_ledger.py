@@ -60,6 +60,12 @@ def test_waiting_for_completeness_says_what_is_missing() -> None:
         ledger([0, 1], [0]).await_complete(0.01)
 
 
+def test_an_empty_ledger_is_not_complete() -> None:
+    """Or a test would pass before its first message is acknowledged."""
+    with pytest.raises(AssertionError, match="0 of 0"):
+        ledger([], [0]).await_complete(0.01)
+
+
 def test_a_payload_says_its_key_and_number() -> None:
     """And is as large as asked for."""
     payload = Numbered("a", 7).payload(200)

@@ -56,7 +56,8 @@ async def demo(console: Console, seconds: float | None, command: str) -> int:
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is not None:
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        for ending in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the terminal was closed
+            loop.add_signal_handler(ending, task.cancel)
     async with places() as where:
         console.print(_whereabouts(where), style="bright_black", soft_wrap=True)
         configuration = where.configuration()

@@ -5,7 +5,6 @@
 
 import asyncio
 from collections.abc import Callable
-from random import uniform
 from typing import NamedTuple
 
 from mqtt_kafka_bridge.contract.status import Reason, Trouble
@@ -13,9 +12,9 @@ from mqtt_kafka_bridge.errors import BridgeError, PassingError, RefusedError
 from mqtt_kafka_bridge.flows.lanes import Lanes
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.ports import RecordProducer, SourceRecord, TopicPartition
-from mqtt_kafka_bridge.flows.tasks import ticking
+from mqtt_kafka_bridge.flows.tasks import Backoff, ticking
 from mqtt_kafka_bridge.flows.topics import Topics
-from mqtt_kafka_bridge.flows.writer import RETRY_SECONDS, STALL_SECONDS
+from mqtt_kafka_bridge.flows.writer import STALL_SECONDS
 from mqtt_kafka_bridge.mapping.dead_letters import SMALLEST_BYTES, Refusal, from_kafka
 from mqtt_kafka_bridge.mapping.murmur2 import partition_for
 
@@ -79,7 +78,7 @@ class DeadLetters:
 
     async def run(self) -> None:
         """Write, again and again; return never."""
-        failures = 0
+        backoff = Backoff()
         while True:
             while not self._letters:
                 self._wake.clear()
@@ -88,9 +87,7 @@ class DeadLetters:
                 await self._live()
             except BridgeError as error:
                 self._show(error.trouble)
-                delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
-                failures += 1
-                await asyncio.sleep(uniform(delay / 2, delay))
+                await backoff.wait()
 
     async def _live(self) -> None:
         """Live one producer's life. Raises BridgeError when it is spent."""

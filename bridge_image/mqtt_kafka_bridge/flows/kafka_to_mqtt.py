@@ -4,22 +4,22 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from random import uniform
 
 import structlog
 
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.contract.status import MappingState
-from mqtt_kafka_bridge.errors import BridgeError, RefusedError
+from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows import crash_points
 from mqtt_kafka_bridge.flows.dead_letters import DeadLetters
 from mqtt_kafka_bridge.flows.display import show, show_stopped
 from mqtt_kafka_bridge.flows.parts import Parts
-from mqtt_kafka_bridge.flows.ports import RecordConsumer, SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import RecordConsumer, TopicPartition
 from mqtt_kafka_bridge.flows.progress import Progress
 from mqtt_kafka_bridge.flows.publisher import PublisherLink
 from mqtt_kafka_bridge.flows.publishing import Publishing
-from mqtt_kafka_bridge.flows.writer import RETRY_SECONDS
+from mqtt_kafka_bridge.flows.refusals import Refusals
+from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
 from mqtt_kafka_bridge.observe.board import MappingBoard
@@ -54,17 +54,18 @@ class KafkaToMqttFlow:
         self._window = self._progress.window
         self._wake = asyncio.Event()
         router = OutboundRouter(mapping, identity=config.identity, loop_guard=config.loop_guard)
-        self._publishing = Publishing(
-            mapping, router, self._window, self._progress.outcomes, self._refuse, self._time
-        )
+        outcomes = self._progress.outcomes
         self._dead_letters = DeadLetters(parts, mapping.name, partial(show, board), self._wake.set)
+        self._refusals = Refusals(mapping.on_error, outcomes, self._dead_letters)
+        self._publishing = Publishing(
+            mapping, router, self._window, board.meter, outcomes, self._refusals.refuse, self._time
+        )
         self._link = PublisherLink(parts, mapping, board, self._publishing, self._wake.set)
         self._keeper = Keeper(config.mqtt, self._link.options, self._link, parts.dial, parts.buffer)
         self._consumer: RecordConsumer | None = None
-        self._stop: tuple[int, RefusedError] | None = None
         self._draining = False
         self._revoking = False
-        self._forwarded = False
+        self._backoff = Backoff()
         self._fetched_at = self._commit_at = 0.0
         self._settled = asyncio.Event()
         self._drained = asyncio.Event()
@@ -95,17 +96,13 @@ class KafkaToMqttFlow:
 
     async def _consume(self) -> None:
         """Open consumers, again and again; return when there is nothing more to do."""
-        failures = 0
         while True:
             try:
                 await self._live()
             except BridgeError as error:
                 self._board.kafka.failed(error.trouble)
                 show(self._board, error.trouble)
-                delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
-                await asyncio.sleep(uniform(delay / 2, delay))
-                failures = 0 if self._forwarded else failures + 1
-                self._forwarded = False
+                await self._backoff.wait()
             else:
                 return
 
@@ -130,9 +127,10 @@ class KafkaToMqttFlow:
         """
         while True:
             self._settle()
-            if self._stop is not None and self._stop[0] == self._window.first:
+            stop = self._refusals.stop
+            if stop is not None and stop.number == self._window.first:
                 await self._commit(consumer)
-                show_stopped(self._board, self._stop[1])
+                show_stopped(self._board, stop.error)
                 return
             if self._draining and not self._window:
                 await self._commit(consumer)
@@ -144,13 +142,13 @@ class KafkaToMqttFlow:
             link = self._link.link
             if link is None:
                 await self._fetch(consumer, held=True)
-            elif self._publishing.due and self._stop is None:
+            elif self._publishing.due and stop is None:
                 if self._publishing.publish(link):
                     await link.writable()
                     await asyncio.sleep(0)
                 else:
                     await self._wait(consumer)
-            elif self._draining or self._revoking or self._stop or self._held:
+            elif self._draining or self._revoking or stop or self._held:
                 await self._wait(consumer)
             else:
                 await self._fetch(consumer, held=False)
@@ -182,12 +180,10 @@ class KafkaToMqttFlow:
         link, sent = self._link.link, self._publishing.sent
         if link is None or self._link.lost_records:
             return
-        up_to = self._dead_letters.oldest(min(sent, self._publishing.oldest(link)))
-        if self._stop is not None:
-            up_to = min(up_to, self._stop[0])
+        up_to = self._refusals.oldest(min(sent, self._publishing.oldest(link)))
         if up_to <= self._window.first:
             return
-        self._forwarded = True
+        self._backoff.reset()
         self._progress.finish(up_to, self._time())
         if not self._window:
             self._settled.set()
@@ -209,9 +205,8 @@ class KafkaToMqttFlow:
 
     def _start_over(self) -> dict[TopicPartition, int]:
         positions = self._progress.start_over()
-        self._dead_letters.forget()
+        self._refusals.start_over()
         self._publishing.start_over()
-        self._stop = None
         self._settled.set()
         return positions
 
@@ -250,24 +245,3 @@ class KafkaToMqttFlow:
         """Begin with these, at these positions."""
         self._progress.begin(partitions)
         self._wake.set()
-
-    # Inside
-
-    def _refuse(
-        self, number: int, record: SourceRecord, partition: TopicPartition, error: RefusedError
-    ) -> bool:
-        """Do what `onError` says; return whether the next record may follow."""
-        match self._mapping.on_error:
-            case "Stop":
-                self._stop = min((number, error), self._stop or (number, error), key=_number)
-                return False
-            case "Drop":
-                self._progress.outcomes.note(number, "dropped", error.reason)
-            case "DeadLetter":
-                self._progress.outcomes.note(number, "dead_lettered", error.reason)
-                self._dead_letters.add(number, record, partition, error)
-        return True
-
-
-def _number(stop: tuple[int, RefusedError]) -> int:
-    return stop[0]

@@ -14,8 +14,10 @@ from mqtt_kafka_bridge.flows.window import Window
 from mqtt_kafka_bridge.mapping.caches import TwoGenerations
 from mqtt_kafka_bridge.mapping.messages import Publication
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter, Skipped
+from mqtt_kafka_bridge.mqtt.alike import Alike, utf8_string
 from mqtt_kafka_bridge.mqtt.events import Acknowledged
 from mqtt_kafka_bridge.mqtt.link import Link
+from mqtt_kafka_bridge.observe.meter import Meter
 
 TOPICS = 100_000
 """Most keys whose MQTT topic is remembered."""
@@ -33,6 +35,7 @@ class Publishing:
         mapping: which mapping.
         router: the same, compiled.
         window: the records; as `Progress` keeps them.
+        meter: counts of the mapping.
         outcomes: where it is noted what becomes of a record that is not simply forwarded.
         refuse: what to do with a record that can't be forwarded.
         now: the loop's clock, in seconds.
@@ -43,6 +46,7 @@ class Publishing:
         mapping: KafkaToMqtt,
         router: OutboundRouter,
         window: Window[SourceRecord],
+        meter: Meter,
         outcomes: Outcomes,
         refuse: Refuse,
         now: Callable[[], float],
@@ -54,10 +58,12 @@ class Publishing:
         self._wanted_qos = mapping.to.qos
         self._router = router
         self._window = window
+        self._meter = meter
         self._outcomes = outcomes
         self._refuse = refuse
         self._now = now
-        self._topics: TwoGenerations[bytes | None, str] = TwoGenerations(TOPICS)
+        self._topics: TwoGenerations[bytes | None, bytes] = TwoGenerations(TOPICS)
+        self._alike = Alike(self.qos, router.user_properties, retain=router.retain)
         self._retried: set[int] = set()
         self._retain_available = True
         self._room = 0
@@ -75,6 +81,8 @@ class Publishing:
         """Publish over a new link from now on; nothing is in flight on it."""
         self.qos = min(self._wanted_qos, maximum_qos)
         self._retain_available = retain_available
+        router = self._router
+        self._alike = Alike(self.qos, router.user_properties, retain=router.retain)
         self._room = link.session.outgoing.plain_room
 
     def start_over(self) -> None:
@@ -113,7 +121,7 @@ class Publishing:
         """Publish records that follow each other; runs that are alike go out together."""
         router, find, room = self._router, self._topics.young.get, self._room
         plain = router.by_key and not self.held and (self._retain_available or not router.retain)
-        pairs: list[tuple[str, bytes]] = []
+        pairs: list[tuple[bytes, bytes]] = []
         now_ms = time.time_ns() // 1_000_000
         for record in records:
             value = record.value
@@ -133,14 +141,10 @@ class Publishing:
             self.sent += 1
         self._flush(link, pairs)
 
-    def _flush(self, link: Link, pairs: list[tuple[str, bytes]]) -> None:
+    def _flush(self, link: Link, pairs: list[tuple[bytes, bytes]]) -> None:
         if pairs:
-            properties, retain = self._router.user_properties, self._router.retain
-            link.write(
-                link.session.outgoing.publish_alike(
-                    pairs, self.sent, self.qos, properties, retain=retain
-                )
-            )
+            outgoing = link.session.outgoing
+            link.write(outgoing.publish_alike(self._alike, pairs, self.sent, self.qos))
             self.sent += len(pairs)
 
     def _publish_one(
@@ -163,7 +167,9 @@ class Publishing:
     def _convert(
         self, link: Link, record: SourceRecord, partition: TopicPartition, now_ms: int
     ) -> Publication | Skipped:
-        converted = self._router.convert(record, partition.topic, partition.partition, now_ms)
+        router = self._router
+        converted = router.convert(record, partition.topic, partition.partition, now_ms)
+        self._meter.headers_left_out = router.headers_left_out
         if isinstance(converted, Skipped):
             return converted
         if converted.retain and not self._retain_available:
@@ -171,8 +177,8 @@ class Publishing:
         if not link.session.outgoing.fits(converted):
             limit = link.session.outgoing.maximum_packet_size
             raise RefusedError("PacketTooLarge", f"the broker takes packets of {limit} bytes")
-        if self._router.by_key:
-            self._topics.put(record.key, converted.topic)
+        if router.by_key:
+            self._topics.put(record.key, utf8_string(converted.topic))
         return converted
 
     def acknowledged(self, event: Acknowledged) -> None:

@@ -1,12 +1,32 @@
-"""Small pieces of concurrency that flows share: a tick, and a look-up beside the main loop."""
+"""Small pieces of concurrency that flows share: a tick, a back-off, a look-up beside a loop."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from random import uniform
 from types import TracebackType
 from typing import Any, Self
 
 TICK_SECONDS = 1.0
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Delays before Kafka is tried again; the last one for ever."""
+
+
+class Backoff:
+    """Delays that grow while nothing works, with jitter."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def reset(self) -> None:
+        """Start small again: something worked."""
+        self._failures = 0
+
+    async def wait(self) -> None:
+        """Wait before the next try."""
+        delay = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        self._failures += 1
+        await asyncio.sleep(uniform(delay / 2, delay))
 
 
 class Ticks:

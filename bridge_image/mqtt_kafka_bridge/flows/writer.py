@@ -6,7 +6,6 @@ everything from there in order (the contiguity rule): nothing is skipped, nothin
 
 import asyncio
 from enum import Enum, auto
-from random import uniform
 from typing import Protocol
 
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
@@ -16,7 +15,7 @@ from mqtt_kafka_bridge.flows.lanes import Failure, Lanes
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.ports import RecordProducer, Topic
-from mqtt_kafka_bridge.flows.tasks import Lookups, ticking
+from mqtt_kafka_bridge.flows.tasks import Backoff, Lookups, ticking
 from mqtt_kafka_bridge.flows.topics import Topics, fixed_topic
 from mqtt_kafka_bridge.flows.window import Chunk, Slice, Window
 from mqtt_kafka_bridge.flows.writing import Writing
@@ -27,8 +26,6 @@ from mqtt_kafka_bridge.observe.board import MappingBoard
 
 STALL_SECONDS = 20.0
 """A batch that has been under way for longer ends its producer (aiokafka #1017, #1018)."""
-RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
-"""Delays before a producer is opened again, or a topic looked up again."""
 _SMALLEST_BATCH_BYTES = 1024
 
 
@@ -97,7 +94,7 @@ class Writer:
         self._writing: Writing | None = None
         self._refused: dict[int, tuple[InboundMessage, RefusedError]] = {}
         self._batch_limits: dict[str, int] = {}
-        self._failures = 0
+        self._backoff = Backoff()
 
     def arrived(self, chunk: Chunk[InboundMessage]) -> None:
         """Put what has just arrived into lanes at once, if all before it is there."""
@@ -115,13 +112,7 @@ class Writer:
             except BridgeError as error:
                 self._board.kafka.failed(error.trouble)
                 self._flow.show(error.trouble)
-                await asyncio.sleep(self._delay())
-
-    def _delay(self) -> float:
-        """Return the next delay in seconds; it starts small again once something was stored."""
-        delay = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
-        self._failures += 1
-        return uniform(delay / 2, delay)
+                await self._backoff.wait()
 
     async def _live(self) -> _End:
         """Live one producer's life. Raises BridgeError when it is spent."""
@@ -174,7 +165,7 @@ class Writer:
                     lookups.start(writing.needed, self._learn(writing, writing.needed))
                 up_to = lanes.oldest(self.routed)
                 if up_to > window.first:
-                    self._failures = 0
+                    self._backoff.reset()
                     self._flow.finish(up_to)
                 await lanes.send()
                 if writing.stop is not None and writing.stop.number == window.first:
@@ -198,8 +189,8 @@ class Writer:
                 break
             except BridgeError as error:
                 self._flow.show(error.trouble)
-                await asyncio.sleep(self._delay())
-        self._failures = 0
+                await self._backoff.wait()
+        self._backoff.reset()
         self._flow.show(None)
         if topic is not None:
             self._note_risk(name, topic)

@@ -1,7 +1,7 @@
 """What went wrong, in the bridge's words: aiokafka's errors, their reasons and their cures."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Literal
 
 from aiokafka import errors as kafka_errors
 
@@ -44,7 +44,11 @@ def is_too_large(error: BaseException | None) -> bool:
 
 
 def explain(
-    error: BaseException, *, who: str = "User:NAME", topic: str | None = None
+    error: BaseException,
+    *,
+    who: str = "User:NAME",
+    topic: str | None = None,
+    operation: Literal["Read", "Write"] = "Write",
 ) -> BridgeError:
     """Return what an error of aiokafka means; the error is its cause.
 
@@ -54,9 +58,14 @@ def explain(
         error: one of ours is returned as it is.
         who: the principal, as ACLs name it.
         topic: named where the error does not name one.
+        operation: what was being done, and may be forbidden.
     """
     if isinstance(error, BridgeError):
         return error
+    if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+        forbidden = topic_forbidden(_named(error, topic), who, [operation, "Describe"])
+        forbidden.__cause__ = error
+        return forbidden
     explained = next(
         (cause(error, who, topic) for kinds, cause in _CAUSES if isinstance(error, kinds)), None
     )
@@ -141,10 +150,6 @@ def _full(message: str, error: BaseException, topic: str | None) -> str:
 
 
 _CAUSES: Final[list[tuple[type[BaseException] | tuple[type[BaseException], ...], _Cause]]] = [
-    (
-        kafka_errors.TopicAuthorizationFailedError,
-        lambda error, who, topic: topic_forbidden(_named(error, topic), who, ["Write", "Describe"]),
-    ),
     (
         kafka_errors.GroupAuthorizationFailedError,
         lambda error, who, _topic: group_forbidden(_named(error, None), who),

@@ -23,7 +23,12 @@ from mqtt_kafka_bridge.flows.ports import ConsumerEvents, Fetched, RecordConsume
 from mqtt_kafka_bridge.kafka.adjustments import quiet_logs
 from mqtt_kafka_bridge.kafka.causes import explain, principal
 from mqtt_kafka_bridge.kafka.commits import commit
-from mqtt_kafka_bridge.kafka.members import complaint, leave, member, see_that_it_may_join
+from mqtt_kafka_bridge.kafka.members import (
+    leave,
+    member,
+    see_that_all_is_well,
+    see_that_it_may_join,
+)
 from mqtt_kafka_bridge.kafka.preflight import preflight
 from mqtt_kafka_bridge.kafka.start import positions
 from mqtt_kafka_bridge.kafka.topics import look_up
@@ -99,7 +104,7 @@ class Consumer:
                 self._consumer.subscribe(self._topics, listener=_Listener(self))
                 await self._client.force_metadata_update()
         except (TimeoutError, KafkaError) as error:
-            raise explain(error, who=self._who) from error
+            raise explain(error, who=self._who, operation="Read") from error
 
     async def fetch(self, max_records: int, timeout_seconds: float) -> list[Fetched]:
         """Return what has arrived, waiting up to the time-out for the first record.
@@ -117,14 +122,12 @@ class Consumer:
                 await self._settle()
                 fetched = await self._drain(max_records)
             except (TimeoutError, KafkaError) as error:
-                raise explain(error, who=self._who) from error
+                raise explain(error, who=self._who, operation="Read") from error
             if fetched:
                 return fetched
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                wrong = complaint(self._client, self._topics, self._who)
-                if wrong is not None:
-                    raise wrong
+                await see_that_all_is_well(self._client, self._topics, self._who)
                 return []
             await self._news(remaining)
 
@@ -229,7 +232,7 @@ class Consumer:
         except CommitFailedError:
             return
         except (TimeoutError, KafkaError) as error:
-            raise explain(error, who=self._who) from error
+            raise explain(error, who=self._who, operation="Read") from error
 
     async def close(self) -> None:
         """Leave the group and disconnect, within some seconds; commit before it."""

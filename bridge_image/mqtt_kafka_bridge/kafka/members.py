@@ -11,10 +11,11 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import Reason
-from mqtt_kafka_bridge.errors import BridgeError, PassingError
-from mqtt_kafka_bridge.kafka.causes import group_forbidden, topic_forbidden, topic_missing
+from mqtt_kafka_bridge.errors import PassingError
+from mqtt_kafka_bridge.kafka.causes import group_forbidden
 from mqtt_kafka_bridge.kafka.connections import sever, silent_seconds
 from mqtt_kafka_bridge.kafka.security import security
+from mqtt_kafka_bridge.kafka.topics import look_up
 
 METADATA_AGE_MS: Final = 5000
 SESSION_TIMEOUT_MS: Final = 10_000
@@ -73,21 +74,22 @@ async def see_that_it_may_join(client: Any, group: str, who: str) -> None:  # no
             raise
 
 
-def complaint(client: Any, topics: Iterable[str], who: str) -> BridgeError | None:  # noqa: ANN401
-    """Return why nothing may be coming; aiokafka keeps trying in silence."""
-    silent = silent_seconds(client)
-    if silent > SILENCE_SECONDS:
-        return PassingError(
+async def see_that_all_is_well(client: Any, topics: Iterable[str], who: str) -> None:  # noqa: ANN401
+    """Raise what an empty hand may be due to; aiokafka keeps trying in silence.
+
+    Raises:
+        MustFixError: TopicMissing or TopicForbidden.
+        PassingError: Kafka has not answered for a while.
+    """
+    if silent_seconds(client) > SILENCE_SECONDS:
+        raise PassingError(  # Without a number that would make each a news.
             Reason.KAFKA_UNREACHABLE,
-            f"Kafka has not answered for {silent:.0f} s",
+            f"Kafka has not answered for more than {SILENCE_SECONDS:.0f} s",
             "see that its brokers run and that their advertised addresses can be reached",
         )
     for topic in topics:
         if client.cluster.partitions_for_topic(topic) is None:
-            if topic in client.cluster.unauthorized_topics:
-                return topic_forbidden(topic, who, ["Read", "Describe"], maybe_missing=True)
-            return topic_missing(topic)
-    return None
+            await look_up(client, topic, who, "Read")  # A broker that just started may not know it.
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:

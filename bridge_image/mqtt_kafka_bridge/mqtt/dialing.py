@@ -14,6 +14,7 @@ from mqtt_kafka_bridge.tls import client_context
 
 CONNECT_SECONDS = 10.0
 """Longest wait for TCP and TLS, and again for CONNACK and for SUBACK."""
+_NO_TLS = "check that this port speaks TLS (usually 8883), or use mqtt:// without TLS"
 
 Dial = Callable[[Server, Callable[[], Link]], Awaitable[Link]]
 """Open a transport for a link. Raises BridgeError."""
@@ -28,29 +29,21 @@ def dialer(config: Mqtt) -> Dial:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                transport, link = await loop.create_connection(
+                _, link = await loop.create_connection(
                     make_link,
                     server.host,
                     server.port,
                     ssl=context,
                     server_hostname=name if context else None,
                 )
-        except (OSError, TimeoutError, ssl.SSLError) as error:
+        except (OSError, UnicodeError) as error:
             raise explain(error, server) from error
-        _send_at_once(transport)
         return link
 
     return dial
 
 
-def _send_at_once(transport: asyncio.BaseTransport) -> None:
-    """Set TCP_NODELAY: we gather ourselves what belongs together."""
-    raw = transport.get_extra_info("socket")
-    if raw is not None:
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def explain(error: BaseException, server: Server) -> BridgeError:
+def explain(error: OSError | UnicodeError, server: Server) -> BridgeError:
     """Return what went wrong while a connection was opened, and its cure."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return MustFixError(
@@ -59,21 +52,29 @@ def explain(error: BaseException, server: Server) -> BridgeError:
             "check mqtt.tls.trustedCertificateFiles and serverName, and the certificate's dates",
         )
     if isinstance(error, ssl.SSLError):
-        return MustFixError(
-            Reason.MQTT_TLS_FAILED,
-            f"no TLS with {server}: {error.reason or error}",
-            "check that this port speaks TLS (usually 8883), or use mqtt:// without TLS",
-        )
-    if isinstance(error, TimeoutError):
-        what = f"no connection within {CONNECT_SECONDS:g} s"
-    elif isinstance(error, socket.gaierror):
-        what = f"its name can't be resolved: {error.strerror}"
-    elif isinstance(error, ConnectionRefusedError):
-        what = "nothing listens on this port"
-    else:
-        what = str(error) or type(error).__name__
+        return MustFixError(Reason.MQTT_TLS_FAILED, f"no TLS with {server}: {_why(error)}", _NO_TLS)
+    if server.secure and isinstance(error, ConnectionResetError | ConnectionAbortedError):
+        what = f"no TLS with {server}: it closed the connection in the handshake"
+        return PassingError(Reason.MQTT_TLS_FAILED, what, _NO_TLS)
+    what = f"{server} can't be reached: {_why(error)}"
+    if isinstance(error, UnicodeError):
+        return MustFixError(Reason.MQTT_UNREACHABLE, what, "correct its name in mqtt.servers")
     return PassingError(
         Reason.MQTT_UNREACHABLE,
-        f"{server} can't be reached: {what}",
+        what,
         "check mqtt.servers, the network between, and that the broker runs",
     )
+
+
+def _why(error: OSError | UnicodeError) -> str:
+    match error:
+        case ssl.SSLError():
+            return error.reason or str(error)
+        case TimeoutError():
+            return f"no connection within {CONNECT_SECONDS:g} s"
+        case socket.gaierror():
+            return f"its name can't be resolved: {error.strerror}"
+        case ConnectionRefusedError():
+            return "nothing listens on this port"
+        case _:
+            return str(error) or type(error).__name__

@@ -1,8 +1,8 @@
-"""What a session reports: frozen events out, no socket anywhere."""
+"""What a session reports: frozen events out, no socket anywhere; and who takes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.mapping.messages import InboundMessage
@@ -78,3 +78,19 @@ class Lost:
 
 
 Event = Connected | Subscribed | Received | Acknowledged | Lost
+
+
+class LinkHandler(Protocol):
+    """What a link tells its flow, from within the event loop; none of these may block."""
+
+    def received(self, event: Received) -> None:
+        """Take messages."""
+        ...
+
+    def acknowledged(self, event: Acknowledged) -> None:
+        """Take PUBACKs."""
+        ...
+
+    def lost(self, error: BridgeError) -> None:
+        """Learn that the connection is over; called once, and only if it ended by itself."""
+        ...

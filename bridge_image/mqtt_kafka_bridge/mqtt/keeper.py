@@ -1,19 +1,22 @@
 """Keeping one client id connected: connect, fail over, back off, reconnect. Nobody else does it."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS, Dial
-from mqtt_kafka_bridge.mqtt.events import Connected
-from mqtt_kafka_bridge.mqtt.link import Link, LinkHandler
+from mqtt_kafka_bridge.mqtt.events import Connected, LinkHandler
+from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.mqtt.servers import Server, Servers
 from mqtt_kafka_bridge.mqtt.session import Options
 from mqtt_kafka_bridge.tls import read_password
+
+STEADY_SECONDS = 10.0
+"""A connection that lived so long was a success: after it the back-off starts anew. One that is
+lost sooner counts as a failure, or a broker that throws us out would see us again at once."""
 
 
 class Kept(LinkHandler, Protocol):
@@ -45,7 +48,6 @@ class Keeper:
         flow: who uses the link.
         dial: opens transports.
         buffer: the loop's read buffer.
-        servers: the list to try, in order; a test may hand in one without jitter.
     """
 
     def __init__(
@@ -56,7 +58,6 @@ class Keeper:
         dial: Dial,
         buffer: ReadBuffer,
     ) -> None:
-        self.link: Link | None = None
         self._config = config
         self._options = options
         self._flow = flow
@@ -65,7 +66,11 @@ class Keeper:
         self._servers = Servers(config.servers)
 
     async def run(self) -> None:
-        """Connect, again and again; return never."""
+        """Connect, again and again; return never.
+
+        Raises:
+            Exception: a bug in the flow; it is no lost connection.
+        """
         while True:
             error = await self._live(self._servers.next())
             self._flow.down(error)
@@ -73,28 +78,33 @@ class Keeper:
 
     async def _live(self, server: Server) -> BridgeError:
         """Return why the connection ended, or could not be made."""
-        watcher = _Watcher(self._flow)
         link: Link | None = None
         try:
             options = self._with_credentials()
 
             def make_link() -> Link:
-                made = Link(options, str(server), watcher, self._buffer)
+                made = Link(options, str(server), self._flow, self._buffer)
                 self._flow.opened(made, str(server))
                 return made
 
             link = await self._dial(server, make_link)
             connected = await link.connected(CONNECT_SECONDS)
-            self.link = link
             await self._flow.up(link, connected, str(server))
-            self._servers.succeeded()
-            return await watcher.loss
+            return await self._lived(link)
         except BridgeError as error:
             return error
         finally:
-            self.link = None
             if link is not None:
                 link.abort()
+
+    async def _lived(self, link: Link) -> BridgeError:
+        """Return why a link that was up ended."""
+        now = asyncio.get_running_loop().time
+        up_at = now()
+        error = await asyncio.shield(link.ended)
+        if now() - up_at >= STEADY_SECONDS:
+            self._servers.succeeded()
+        return error
 
     def _with_credentials(self) -> Options:
         login = self._config.authentication
@@ -102,22 +112,3 @@ class Keeper:
             return self._options
         password = read_password(login.password_file, "mqtt.authentication.passwordFile")
         return replace(self._options, username=login.username, password=password.encode())
-
-
-class _Watcher:
-    """Passes a link's events on to the flow, and its end to the keeper."""
-
-    def __init__(self, flow: LinkHandler) -> None:
-        self.received: Callable[..., None] = flow.received
-        self.acknowledged: Callable[..., None] = flow.acknowledged
-        self.loss: asyncio.Future[BridgeError] = asyncio.get_running_loop().create_future()
-        self._flow = flow
-
-    def lost(self, error: BridgeError) -> None:
-        self._flow.lost(error)
-        if not self.loss.done():
-            self.loss.set_result(error)
-
-    def crashed(self, error: Exception) -> None:
-        if not self.loss.done():
-            self.loss.set_exception(error)

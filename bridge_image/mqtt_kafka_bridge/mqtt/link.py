@@ -1,11 +1,20 @@
 """The asyncio transport under a session: one connection, its reading, writing and keep-alive."""
 
 import asyncio
-from typing import Protocol, cast
+from typing import cast
 
-from mqtt_kafka_bridge.contract.status import Reason
-from mqtt_kafka_bridge.errors import BridgeError, PassingError
-from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Event, Lost, Received, Subscribed
+from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.mqtt import reasons
+from mqtt_kafka_bridge.mqtt.events import (
+    Acknowledged,
+    Connected,
+    Event,
+    LinkHandler,
+    Lost,
+    Received,
+    Subscribed,
+)
+from mqtt_kafka_bridge.mqtt.keep_alive import KeepAlive
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer, Reader
 from mqtt_kafka_bridge.mqtt.session import Options, Session, State
 
@@ -15,30 +24,6 @@ END_OF_FILE_SECONDS = 2.0
 """Longest wait for the broker's end of file after our DISCONNECT."""
 
 
-class LinkHandler(Protocol):
-    """What a link tells its flow, from within the event loop; none of these may block."""
-
-    def received(self, event: Received) -> None:
-        """Take messages."""
-        ...
-
-    def acknowledged(self, event: Acknowledged) -> None:
-        """Take PUBACKs."""
-        ...
-
-    def lost(self, error: BridgeError) -> None:
-        """Learn that the connection is over; called once, and only if it ended by itself."""
-        ...
-
-
-class Watcher(LinkHandler, Protocol):
-    """A handler that also learns of bugs."""
-
-    def crashed(self, error: Exception) -> None:
-        """Learn that a handler raised: a bug of ours, which must not look like a lost link."""
-        ...
-
-
 class Link(asyncio.BufferedProtocol):
     """One connection to the broker.
 
@@ -46,25 +31,29 @@ class Link(asyncio.BufferedProtocol):
     out all the same, and a PINGRESP that we did not read is not missed.
     """
 
-    def __init__(self, options: Options, server: str, handler: Watcher, buffer: ReadBuffer) -> None:
+    def __init__(
+        self, options: Options, server: str, handler: LinkHandler, buffer: ReadBuffer
+    ) -> None:
         self.session = Session(options, server)
         self.gap_seconds = 0.0
         """Pause after a small read, so that the next brings more; set while the rate is high."""
-        self.closed = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[BridgeError] = self._loop.create_future()
+        """Why it ended by itself; a bug in a handler of ours is its exception."""
+        self._closed: asyncio.Future[None] = self._loop.create_future()
         self._handler = handler
         self._reader = Reader(self.session, buffer)
         self._transport: asyncio.Transport | None = None
-        self._answers: asyncio.Queue[Connected | Subscribed | BridgeError] = asyncio.Queue()
+        self._answers: asyncio.Queue[Connected | Subscribed | None] = asyncio.Queue()
         self._waiting = True
-        self._error: BridgeError | None = None
+        self._brought = False
         self._holds: set[str] = set()
+        self._paused = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._cut = False
         self._ending = False
-        self._keep_alive: asyncio.TimerHandle | None = None
-        self._sent_at = self._heard_at = self._loop.time()
+        self._keep_alive = KeepAlive(self._ping, self._give_up)
 
     # What a flow does with it
 
@@ -84,8 +73,8 @@ class Link(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes that the session returned; nothing happens on a connection that is over."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._sent_at = self._loop.time()
+        if self._transport is not None and not self._ending and not self._transport.is_closing():
+            self._keep_alive.idle = 0
             self._transport.write(data)
 
     async def writable(self) -> None:
@@ -93,19 +82,14 @@ class Link(asyncio.BufferedProtocol):
         await self._writable.wait()
 
     def hold(self, cause: str) -> None:
-        """Read no more from the socket until `release` of the same cause."""
-        if not self._holds and self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        """Read no more from the socket until `release` of the same cause; CONNACK still is."""
         self._holds.add(cause)
+        self._steer()
 
     def release(self, cause: str) -> None:
         """Read again, unless another cause holds."""
-        if cause not in self._holds:
-            return
         self._holds.discard(cause)
-        if not self._holds and self._transport is not None and not self._transport.is_closing():
-            self._heard_at = self._loop.time()
-            self._transport.resume_reading()
+        self._steer()
 
     def cut(self) -> None:
         """Throw away, unacknowledged, whatever messages still come: others will get them."""
@@ -117,20 +101,18 @@ class Link(asyncio.BufferedProtocol):
         A plain close with unread bytes resets the connection, and the broker then loses our last
         PUBACKs and sends their messages again.
         """
-        if self.closed.done() or self._transport is None:
+        if self._transport is None or self._ending:
             self.abort()
             return
-        self._ending = True
-        self.cut()
-        for cause in tuple(self._holds):
-            self.release(cause)
         if self.session.state is State.CONNECTED:
             self.write(self.session.disconnect())
+        self._stop()
+        self._steer()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         try:
             async with asyncio.timeout(END_OF_FILE_SECONDS):
-                await asyncio.shield(self.closed)
+                await asyncio.shield(self._closed)
         except TimeoutError:
             pass
         finally:
@@ -138,13 +120,9 @@ class Link(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close at once, saying nothing."""
-        self._ending = True
-        if self._keep_alive is not None:
-            self._keep_alive.cancel()
+        self._stop()
         if self._transport is not None:
             self._transport.abort()
-        elif not self.closed.done():
-            self.closed.set_result(None)
 
     # What asyncio does with it
 
@@ -155,17 +133,12 @@ class Link(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the flow, unless it asked for the end."""
-        if self._keep_alive is not None:
-            self._keep_alive.cancel()
         self._writable.set()
-        if not self.closed.done():
-            self.closed.set_result(None)
+        self._closed.set_result(None)
         if exc is not None and not isinstance(exc, OSError):
-            self._ending = True
-            self._handler.crashed(exc)  # what asyncio caught in a handler of ours
+            self._crash(exc)
             return
-        why = str(exc) if exc else "it closed the connection without a reason"
-        self._lose(PassingError(Reason.MQTT_DISCONNECTED, f"lost {self.session.server}: {why}"))
+        self._lose(reasons.lost(exc, self.session.server))
 
     def pause_writing(self) -> None:
         """Note that the socket is full."""
@@ -186,7 +159,7 @@ class Link(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Parse what was read and hand it on; then perhaps pause, so that the next read is full."""
-        self._heard_at = self._loop.time()
+        self._keep_alive.silent = 0
         events = self._reader.filled(nbytes)
         for event in events:
             self._hand_on(event)
@@ -197,13 +170,14 @@ class Link(asyncio.BufferedProtocol):
     def _hand_on(self, event: Event) -> None:
         match event:
             case Received():
+                self._brought = True
                 if not self._cut:
                     self._handler.received(event)
             case Acknowledged():
                 self._handler.acknowledged(event)
             case Connected():
-                if event.limits.keep_alive_seconds:
-                    self._tick(event.limits.keep_alive_seconds)
+                self._keep_alive.start(event.limits.keep_alive_seconds)
+                self._steer()
                 self._answers.put_nowait(event)
             case Subscribed():
                 self._answers.put_nowait(event)
@@ -217,53 +191,59 @@ class Link(asyncio.BufferedProtocol):
 
     async def _answered(self, within_seconds: float, what: str) -> Connected | Subscribed:
         self._waiting = True
-        while self._error is None:
+        while not self.ended.done():
+            self._brought = False
             try:
                 async with asyncio.timeout(within_seconds):
                     answer = await self._answers.get()
             except TimeoutError:
-                if self._holds or self.session.unacknowledged:
-                    continue  # It may stand behind what we do not read, or do not acknowledge.
-                raise PassingError(
-                    Reason.MQTT_UNREACHABLE,
-                    f"{self.session.server} sent no {what} within {within_seconds:g} s",
-                    "check that the address is an MQTT 5 broker's and speaks TLS as configured",
-                ) from None
-            if isinstance(answer, BridgeError) or self._error is not None:
-                break  # Lost, perhaps while the answer waited to be taken.
-            self._waiting = False
-            return answer
-        assert self._error is not None  # noqa: S101 - the only way out of the loop
-        raise self._error
+                # It may stand behind what we do not read or acknowledge; at the end none comes.
+                behind = self._paused or self._brought or self.session.unacknowledged
+                if behind or self._ending:
+                    continue
+                raise reasons.no_answer(what, within_seconds, self.session.server) from None
+            if answer is not None and not self.ended.done():
+                self._waiting = False
+                return answer
+        raise self.ended.result()
+
+    def _steer(self) -> None:
+        """Read, or read no more, as the causes say; all is read before CONNACK and at the end."""
+        wanted = bool(self._holds) and self.session.state is State.CONNECTED
+        if wanted is self._paused or self._transport is None or self._transport.is_closing():
+            return
+        self._paused = self._keep_alive.held = wanted
+        if wanted:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _stop(self) -> None:
+        """Write no more, and report nothing any more."""
+        self._ending = self._cut = True
+        self._keep_alive.stop()
 
     def _lose(self, error: BridgeError) -> None:
         """Report the end once: to whoever waits for an answer, else to the flow."""
         if self._ending:
             return
-        self._ending, self._error = True, error
+        self._stop()
+        self.ended.set_result(error)
         if self._waiting:
-            self._answers.put_nowait(error)
+            self._answers.put_nowait(None)
         else:
             self._handler.lost(error)
 
-    def _tick(self, keep_alive_seconds: int) -> None:
-        """Ping when half the keep-alive passed in silence; give up when a ping stays unanswered.
+    def _crash(self, bug: Exception) -> None:
+        """Pass on what asyncio caught in a handler of ours: it must not look like a lost link."""
+        self._stop()
+        if not self.ended.done():
+            self.ended.set_exception(bug)
+            self._answers.put_nowait(None)
 
-        While we hold back reading an answer can't be seen, so its absence proves nothing.
-        """
-        now, session = self._loop.time(), self.session
-        silent = now - self._heard_at
-        if session.awaiting_pong and not self._holds and silent > keep_alive_seconds:
-            self._lose(
-                PassingError(
-                    Reason.MQTT_UNREACHABLE,
-                    f"{session.server} did not answer PINGREQ for {silent:.0f} s",
-                    "check the network between the bridge and the broker",
-                )
-            )
-            self.abort()
-            return
-        half = keep_alive_seconds / 2
-        if now - self._sent_at >= half or silent >= half:
-            self.write(session.ping())
-        self._keep_alive = self._loop.call_later(half / 2, self._tick, keep_alive_seconds)
+    def _ping(self) -> None:
+        self.write(self.session.ping())
+
+    def _give_up(self, silent_seconds: float) -> None:
+        self._lose(reasons.silent(silent_seconds, self.session.server))
+        self.abort()

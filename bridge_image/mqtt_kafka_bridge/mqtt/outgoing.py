@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import mqtt5
 
 from mqtt_kafka_bridge.mapping.messages import Publication
+from mqtt_kafka_bridge.mqtt.alike import Alike
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Acknowledgement
 
 _QOS = (mqtt5.QoS(0), mqtt5.QoS(1), mqtt5.QoS(2))
+_SUCCESS = mqtt5.PubAckReasonCode.SUCCESS
 _REFUSED = 0x80
 _FRAMING = 5 + 2 + 2 + 4
 """Fixed header, topic length, packet id, property length: at most, in bytes."""
@@ -70,39 +72,26 @@ class Outgoing:
         ).write()
 
     def publish_alike(
-        self,
-        pairs: Sequence[tuple[str, bytes]],
-        first: int,
-        qos: int,
-        user_properties: list[tuple[str, str]],
-        *,
-        retain: bool,
+        self, alike: Alike, pairs: Sequence[tuple[bytes, bytes]], first: int, qos: int
     ) -> bytes:
-        """Return PUBLISH packets for (topic, payload) pairs that are alike in all else.
+        """Return PUBLISH packets for (encoded topic, payload) pairs, numbered from `first` on.
 
-        Their numbers begin with `first`. The caller keeps to `window`, and to packets that fit.
+        The caller keeps to `window`, and to packets that fit.
         """
-        out = []
-        packet_class, q, in_flight = mqtt5.PublishPacket, _QOS[qos], self._in_flight
-        packet_id = None
-        for number, (topic, payload) in enumerate(pairs, first):
-            if qos:
-                packet_id = self._packet_id % 65535 + 1
-                if packet_id in in_flight:
-                    packet_id = self.next_packet_id()
-                self._packet_id = packet_id
-                in_flight[packet_id] = number
-            out.append(
-                packet_class(
-                    topic,
-                    payload,
-                    qos=q,
-                    packet_id=packet_id,
-                    retain=retain,
-                    user_properties=user_properties,
-                ).write()
-            )
-        return b"".join(out)
+        if not qos:
+            return alike.unacknowledged(pairs)
+        packet_ids = self._next_packet_ids(len(pairs))
+        self._in_flight.update(zip(packet_ids, range(first, first + len(pairs)), strict=True))
+        return alike.acknowledged(pairs, packet_ids)
+
+    def _next_packet_ids(self, count: int) -> Sequence[int]:
+        """Return packet ids that nothing in flight uses; nearly always those that follow."""
+        start = self._packet_id % 65535 + 1
+        following = range(start, start + count)
+        if following[-1] <= 65535 and self._in_flight.keys().isdisjoint(following):  # noqa: PLR2004 - the largest id
+            self._packet_id = following[-1]
+            return following
+        return [self.next_packet_id() for _ in range(count)]
 
     def acknowledged(self, pubacks: Sequence[mqtt5.PubAckPacket]) -> Acknowledged | int:
         """Take PUBACKs; return what they said, or the packet id that nothing in flight has."""
@@ -113,9 +102,11 @@ class Outgoing:
             number = take(packet_id, None)
             if number is None:
                 return packet_id
-            # The codec's reason codes are no integers, whatever its stubs say.
-            if puback.reason_code != 0 and int(puback.reason_code) >= _REFUSED:
-                refused.append(Acknowledgement(number, int(puback.reason_code)))
+            # The codec's reason codes are no integers, whatever its stubs say; there is one object
+            # of each, and to look at that is the quickest.
+            code = puback.reason_code
+            if code is not _SUCCESS and int(code) >= _REFUSED:
+                refused.append(Acknowledgement(number, int(code)))
         return Acknowledged(len(pubacks), refused)
 
     @property
@@ -125,17 +116,23 @@ class Outgoing:
 
     def fits(self, publication: Publication) -> bool:
         """Whether the packet stays within the broker's Maximum Packet Size [MQTT-3.1.2-24]."""
-        size = _FRAMING + len(publication.topic.encode()) + len(publication.payload)
+        properties = 5 if publication.expiry_seconds is not None else 0
         for key, value in publication.user_properties:
-            size += 5 + len(key.encode()) + len(value.encode())
-        size += 5 if publication.expiry_seconds is not None else 0
+            properties += 5 + len(key.encode()) + len(value.encode())
         for text in (publication.content_type, publication.response_topic):
-            size += 3 + len(text.encode()) if text is not None else 0
+            properties += 3 + len(text.encode()) if text is not None else 0
         data = publication.correlation_data
-        size += 3 + len(data) if data is not None else 0
-        return size <= self._largest
+        properties += 3 + len(data) if data is not None else 0
+        size = 2 + len(publication.topic.encode()) + 2 + _length_bytes(properties) + properties
+        size += len(publication.payload)
+        return 1 + _length_bytes(size) + size <= self._largest
 
     @property
     def _largest(self) -> int:
         limit = self.maximum_packet_size
         return _LARGEST_PACKET if limit is None else limit
+
+
+def _length_bytes(value: int) -> int:
+    """Return how many bytes a Variable Byte Integer takes [MQTT5 1.5.5]."""
+    return max(1, (value.bit_length() + 6) // 7)

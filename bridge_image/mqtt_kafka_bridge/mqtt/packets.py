@@ -18,19 +18,20 @@ class Run(NamedTuple):
 
 def read_runs(data: memoryview) -> tuple[int, list[Run], str | None]:
     """Return how many bytes were whole packets, the packets, and what is malformed, if anything."""
-    read, position, end = mqtt5.read, 0, len(data)
+    read, left, end = mqtt5.read, data, len(data)
     runs: list[Run] = []
     packets: list[Packet] = []
     kind, start, fault = None, 0, None
     try:
-        while position < end:
-            packet, size = read(data[position:])
+        while left:
+            packet, size = read(left)
             if type(packet) is not kind:
+                position = end - len(left)
                 if kind is not None:
                     runs.append(Run(kind, packets, position - start))
                 kind, packets, start = type(packet), [], position
             packets.append(packet)
-            position += size
+            left = left[size:]
     except IndexError:  # the codec's word for a packet that is not complete yet
         pass
     except BaseException as error:
@@ -39,6 +40,7 @@ def read_runs(data: memoryview) -> tuple[int, list[Run], str | None]:
         if not isinstance(error, ValueError) and type(error).__module__ != "pyo3_runtime":
             raise
         fault = str(error)
+    position = end - len(left)
     if kind is not None:
         runs.append(Run(kind, packets, position - start))
     return position, runs, fault

@@ -57,7 +57,7 @@ class Reader:
         consumed, events = self._session.receive(allowed)
         rest = data[consumed:]
         self._rest = bytes(rest)
-        if rest and self._session.state is not State.CLOSED:
+        if rest and not (events and isinstance(events[-1], Lost)):
             self._expect(rest, events)
         return events
 

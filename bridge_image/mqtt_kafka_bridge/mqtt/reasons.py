@@ -1,4 +1,4 @@
-"""MQTT reason codes as errors with a cure: who has to do what [MQTT5 2.4]."""
+"""Why a connection failed or ended, reason codes above all: who has to do what [MQTT5 2.4]."""
 
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
@@ -8,6 +8,8 @@ NOT_AUTHORIZED = (0x87, 0x8A)
 TAKEN_OVER = 0x8E
 QUOTA_EXCEEDED = 0x97
 PASSING = (0x88, 0x89, 0x8B, 0x97, 0x9F)
+LONGEST_TEXT = 200
+"""Most characters of a broker's own words that are shown."""
 _CURES = {
     0x82: "the broker says that we broke the protocol: please report it with the broker's log",
     0x84: "use a broker that speaks MQTT 5",
@@ -19,12 +21,22 @@ _CURES = {
 
 
 def _words(code: int, text: str | None) -> str:
-    return f"reason code 0x{code:02X}" + (f" ({text})" if text else "")
+    return f"reason code 0x{code:02X}" + (f" ({text[:LONGEST_TEXT]})" if text else "")
+
+
+def _who(username: str | None) -> str:
+    return f"user {username!r}" if username else "a client without user name"
+
+
+def words_of(reason_text: str | None, server_reference: str | None) -> str | None:
+    """Return what a broker says beside its reason code: its words, and the server it names."""
+    reference = f"use {server_reference}" if server_reference else None
+    return ", ".join(text for text in (reason_text, reference) if text) or None
 
 
 def refused_connect(code: int, text: str | None, server: str, username: str | None) -> BridgeError:
     """Return the error for a CONNACK with a reason code >= 0x80; `text` is the broker's own."""
-    who = f"user {username!r}" if username else "a client without user name"
+    who = _who(username)
     if code in BAD_CREDENTIALS:
         return MustFixError(
             Reason.MQTT_BAD_CREDENTIALS,
@@ -43,19 +55,20 @@ def refused_connect(code: int, text: str | None, server: str, username: str | No
     return MustFixError(Reason.MQTT_REFUSED, message, _CURES.get(code, "see the broker's log"))
 
 
-def refused_subscription(code: int, filter_text: str, username: str | None) -> BridgeError:
+def refused_subscription(
+    code: int, text: str | None, filter_text: str, username: str | None
+) -> BridgeError:
     """Return the error for a SUBACK with a reason code >= 0x80."""
-    who = f"user {username!r}" if username else "a client without user name"
+    message = f"the broker refused the subscription to {filter_text!r}, {_words(code, text)}"
+    if code == QUOTA_EXCEEDED:
+        cure = "wait, or raise the broker's limit on subscriptions"
+        return PassingError(Reason.MQTT_SUBSCRIPTION_REFUSED, message, cure)
     cure = (
-        f"allow {who} to read {filter_text!r} at the broker"
+        f"allow {_who(username)} to read {filter_text!r} at the broker"
         if code in NOT_AUTHORIZED
         else "change from.filter of the mapping, or the broker's settings"
     )
-    return MustFixError(
-        Reason.MQTT_SUBSCRIPTION_REFUSED,
-        f"the broker refused the subscription to {filter_text!r}, {_words(code, None)}",
-        cure,
-    )
+    return MustFixError(Reason.MQTT_SUBSCRIPTION_REFUSED, message, cure)
 
 
 def disconnected(code: int, text: str | None, server: str) -> BridgeError:
@@ -80,5 +93,48 @@ def protocol_error(what: str, server: str) -> BridgeError:
     return PassingError(
         Reason.MQTT_PROTOCOL_ERROR,
         f"{server} broke the MQTT protocol: {what}",
-        "check that the address is an MQTT 5 broker's; see the broker's log",
+        "see the broker's log, and report it to those who make the broker",
     )
+
+
+def not_mqtt5(what: str, server: str) -> BridgeError:
+    """Return the error for a server whose first words are no CONNACK of MQTT 5."""
+    return MustFixError(
+        Reason.MQTT_PROTOCOL_ERROR,
+        f"{server} does not answer as an MQTT 5 broker: {what}",
+        "check that mqtt.servers names a broker that speaks MQTT 5, and the right port:"
+        " a port for TLS wants mqtts://",
+    )
+
+
+def packet_too_large(size: int, limit: int, server: str) -> BridgeError:
+    """Return the error for a packet larger than the Maximum Packet Size that we announced."""
+    return MustFixError(
+        Reason.MQTT_PROTOCOL_ERROR,
+        f"{server} sent a packet of {size} bytes, more than {limit}",
+        "raise mqtt.maximumPacketSize, or find what publishes such messages",
+    )
+
+
+def no_answer(what: str, seconds: float, server: str) -> BridgeError:
+    """Return the error for a CONNACK or SUBACK that does not come."""
+    return PassingError(
+        Reason.MQTT_UNREACHABLE,
+        f"{server} sent no {what} within {seconds:g} s",
+        "check that the address is an MQTT 5 broker's and speaks TLS as configured",
+    )
+
+
+def silent(seconds: float, server: str) -> BridgeError:
+    """Return the error for a broker that answers no PINGREQ."""
+    return PassingError(
+        Reason.MQTT_UNREACHABLE,
+        f"{server} did not answer PINGREQ, silent for {seconds:g} s",
+        "check the network between the bridge and the broker",
+    )
+
+
+def lost(cause: Exception | None, server: str) -> BridgeError:
+    """Return the error for a connection that ended; `cause` is the operating system's, if any."""
+    why = str(cause) if cause else "it closed the connection without a reason"
+    return PassingError(Reason.MQTT_DISCONNECTED, f"lost {server}: {why}")

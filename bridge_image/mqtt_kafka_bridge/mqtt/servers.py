@@ -10,6 +10,7 @@ from mqtt_kafka_bridge.errors import BridgeError, MustFixError
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 FIRST_DELAY_SECONDS = 0.25
+"""Longest delay before the next server of a pass, and after the first pass."""
 PASSING_DELAY_SECONDS = 5.0
 """Longest delay while the trouble passes by itself: a broker that is back is used soon."""
 MUST_FIX_DELAY_SECONDS = 30.0
@@ -47,25 +48,26 @@ class Servers:
         self._servers = [Server.parse(url) for url in urls]
         self._jitter = jitter
         self._next = 0
-        self._passes = 0
+        self._failures = 0
 
     def next(self) -> Server:
         """Return the server to try now."""
         return self._servers[self._next]
 
     def succeeded(self) -> None:
-        """Note that the connection was made: the list starts anew when it is lost."""
-        self._next = self._passes = 0
+        """Note that the connection served for a good while: the back-off starts anew."""
+        self._failures = 0
 
     def failed(self, error: BridgeError) -> float:
         """Note a failure, or a loss; return how many seconds to wait before `next`."""
         if error.reason is Reason.MQTT_TAKEN_OVER:
             return self._jitter(TAKEN_OVER_DELAY_SECONDS, 1.5 * TAKEN_OVER_DELAY_SECONDS)
         self._next = (self._next + 1) % len(self._servers)
-        if self._next:
-            return 0.0
-        must_fix = isinstance(error, MustFixError)
-        longest = MUST_FIX_DELAY_SECONDS if must_fix else PASSING_DELAY_SECONDS
-        delay = min(longest, FIRST_DELAY_SECONDS * 2.0**self._passes)
-        self._passes = min(self._passes + 1, 10)
+        self._failures += 1
+        passes, within_pass = divmod(self._failures, len(self._servers))
+        delay = FIRST_DELAY_SECONDS
+        if not within_pass:
+            must_fix = isinstance(error, MustFixError)
+            longest = MUST_FIX_DELAY_SECONDS if must_fix else PASSING_DELAY_SECONDS
+            delay = min(longest, FIRST_DELAY_SECONDS * 2.0 ** min(passes - 1, 10))
         return self._jitter(delay / 2, delay)

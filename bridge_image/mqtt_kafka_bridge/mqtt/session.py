@@ -9,8 +9,8 @@ has no state of its own [MQTT5 4.1], and a publisher starts clean.
 """
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import cast
 
@@ -24,7 +24,10 @@ from mqtt_kafka_bridge.mqtt.packets import Packet, Run, read_runs
 
 _PUBACKS = [struct.pack(">BBH", 0x40, 2, packet_id) for packet_id in range(65536)]
 _REFUSED = 0x80
-_MALFORMED, _PROTOCOL_ERROR, _RECEIVE_MAXIMUM_EXCEEDED = 0x81, 0x82, 0x93
+_NORMAL, _MALFORMED, _PROTOCOL_ERROR = 0x00, 0x81, 0x82
+_RECEIVE_MAXIMUM_EXCEEDED, _TOPIC_ALIAS_INVALID = 0x93, 0x94
+_OLD_CONNACK = b"\x20\x02"
+"""How a CONNACK of MQTT 3.1.1 begins; one of MQTT 5 is longer."""
 _PINGREQ = mqtt5.PingReqPacket().write()
 _QOS = (mqtt5.QoS(0), mqtt5.QoS(1), mqtt5.QoS(2))
 
@@ -40,7 +43,7 @@ class Options:
     receive_maximum: int = 65535
     maximum_packet_size: int = 1_048_576
     username: str | None = None
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,6 @@ class Session:
         self.state = State.CONNECTING
         self.outgoing = Outgoing()
         self.unacknowledged = 0
-        self.awaiting_pong = False
         self._subscribing: tuple[int, Sequence[Subscription]] | None = None
 
     def connect(self) -> bytes:
@@ -111,7 +113,6 @@ class Session:
 
     def ping(self) -> bytes:
         """Return PINGREQ."""
-        self.awaiting_pong = True
         return _PINGREQ
 
     def disconnect(self, reason_code: int = 0) -> bytes:
@@ -129,52 +130,58 @@ class Session:
         consumed, runs, fault = read_runs(data)
         events: list[Event] = []
         for run in runs:
-            if self.state is State.CLOSED:
-                break
-            event = self._take(run)
-            if event is None:
-                continue
-            events.append(event)
-            if isinstance(event, Lost):
-                self.state = State.CLOSED
-        if fault is not None and self.state is not State.CLOSED:
+            for event in self._take(run):
+                events.append(event)
+                if isinstance(event, Lost):
+                    self.state = State.CLOSED
+                    return consumed, events
+        if fault is not None:
+            if self.state is State.CONNECTING:
+                old = data[:2] == _OLD_CONNACK
+                what = "it speaks MQTT 3.1.1" if old else f"malformed packet: {fault}"
+                error = reasons.not_mqtt5(what, self.server)
+                events.append(Lost(error, None if old else _MALFORMED))
+            else:
+                events.append(self._broken(f"malformed packet: {fault}", _MALFORMED))
             self.state = State.CLOSED
-            events.append(self._broken(f"malformed packet: {fault}", _MALFORMED))
         return consumed, events
 
-    def _take(self, run: Run) -> Event | None:
+    def _take(self, run: Run) -> Iterator[Event]:
         """Take one run of packets by what may come in this state."""
-        kind = run.kind
-        if self.state is State.CONNECTING:
-            if kind is not mqtt5.ConnAckPacket:
-                return self._broken(f"{kind.__name__} before CONNACK")
-            return self._connected(cast("mqtt5.ConnAckPacket", run.packets[0]))
-        if kind is mqtt5.PublishPacket:
-            return self._received(run)
-        if kind is mqtt5.PubAckPacket:
-            taken = self.outgoing.acknowledged(cast("list[mqtt5.PubAckPacket]", run.packets))
-            if isinstance(taken, int):
-                return self._broken(f"PUBACK for packet id {taken}, which is not in flight")
-            return taken
-        return self._control(run.packets[-1])
+        if self.state is State.CONNECTED:
+            if run.kind is mqtt5.PublishPacket:
+                yield self._received(run)
+                return
+            if run.kind is mqtt5.PubAckPacket:
+                yield self._acknowledged(cast("list[mqtt5.PubAckPacket]", run.packets))
+                return
+        for packet in run.packets:
+            event = self._control(packet)
+            if event is not None:
+                yield event
 
     def _control(self, packet: Packet) -> Event | None:
         """Take a packet of a kind that never comes in numbers."""
+        if self.state is State.CONNECTING:
+            if isinstance(packet, mqtt5.ConnAckPacket):
+                return self._connected(packet)
+            what = f"{type(packet).__name__} before CONNACK"
+            return Lost(reasons.not_mqtt5(what, self.server), _PROTOCOL_ERROR)
         if isinstance(packet, mqtt5.PingRespPacket):
-            self.awaiting_pong = False
             return None
         if isinstance(packet, mqtt5.SubAckPacket):
             return self._subscribed(packet)
         if isinstance(packet, mqtt5.DisconnectPacket):
             code = int(packet.reason_code)
-            return Lost(reasons.disconnected(code, packet.reason_str, self.server))
+            text = reasons.words_of(packet.reason_str, packet.server_reference)
+            return Lost(reasons.disconnected(code, text, self.server))
         return self._broken(f"{type(packet).__name__} is nothing that was asked for")
 
     def _connected(self, packet: mqtt5.ConnAckPacket) -> Event:
         options, code = self.options, int(packet.reason_code)
         if code >= _REFUSED:
-            error = reasons.refused_connect(code, packet.reason_str, self.server, options.username)
-            return Lost(error)
+            text = reasons.words_of(packet.reason_str, packet.server_reference)
+            return Lost(reasons.refused_connect(code, text, self.server, options.username))
         if packet.session_present and options.clean_start:
             return self._broken("session present after a clean start")
         keep_alive, expiry = packet.server_keep_alive, packet.session_expiry_interval
@@ -202,23 +209,35 @@ class Session:
             )
         for subscription, code in zip(subscriptions, granted, strict=True):
             if code >= _REFUSED:
-                return Lost(
-                    reasons.refused_subscription(code, subscription.filter, self.options.username)
+                error = reasons.refused_subscription(
+                    code, packet.reason_str, subscription.filter, self.options.username
                 )
+                return Lost(error, _NORMAL)
         return Subscribed(granted)
 
     def _received(self, run: Run) -> Event:
         messages = cast("list[InboundMessage]", run.packets)
         packet_ids = [message.packet_id for message in messages]
-        self.unacknowledged += len(packet_ids) - packet_ids.count(None)
+        count = len(packet_ids)
+        if not all(packet_ids):  # None: QoS 0
+            if 0 in packet_ids:
+                return self._broken("PUBLISH with packet id 0")
+            count -= packet_ids.count(None)
+        self.unacknowledged += count
         if self.unacknowledged > self.options.receive_maximum:
             return self._broken(
                 f"more than Receive Maximum ({self.options.receive_maximum}) messages",
                 _RECEIVE_MAXIMUM_EXCEEDED,
             )
-        if 0 in packet_ids:
-            return self._broken("PUBLISH with packet id 0")
+        if "" in [message.topic for message in messages]:
+            return self._broken("a topic alias, which we do not allow", _TOPIC_ALIAS_INVALID)
         return Received(messages, packet_ids, run.size)
+
+    def _acknowledged(self, pubacks: Sequence[mqtt5.PubAckPacket]) -> Event:
+        taken = self.outgoing.acknowledged(pubacks)
+        if isinstance(taken, int):
+            return self._broken(f"PUBACK for packet id {taken}, which is not in flight")
+        return taken
 
     def _broken(self, what: str, reason_code: int = _PROTOCOL_ERROR) -> Lost:
         return Lost(reasons.protocol_error(what, self.server), reason_code)

@@ -34,7 +34,8 @@ class Meter:
 
     `returned` messages were received but not finished when their link was lost: they are back at
     the broker (or in Kafka) and come again. `redelivered` ones are those, among the received, that
-    the broker marked as sent before (DUP).
+    the broker marked as sent before (DUP). `headers_left_out` counts Kafka headers that MQTT can't
+    carry; their messages were forwarded without them.
     """
 
     received: int = 0
@@ -47,6 +48,7 @@ class Meter:
     returned: int = 0
     redelivered: int = 0
     sessions_lost: int = 0
+    headers_left_out: int = 0
     latency: Latency = field(default_factory=Latency)
 
     @property

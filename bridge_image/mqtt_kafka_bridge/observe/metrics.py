@@ -110,6 +110,13 @@ MAPPING_METRICS: tuple[Definition[MappingBoard], ...] = (
         lambda mapping: [((), mapping.meter.sessions_lost)],
     ),
     Definition(
+        "mqttkafka_headers_left_out_total",
+        "counter",
+        "Kafka headers that MQTT can't carry (not UTF-8, say); their messages went without them.",
+        (),
+        lambda mapping: [((), mapping.meter.headers_left_out)],
+    ),
+    Definition(
         "mqttkafka_link_up",
         "gauge",
         "1 while the mapping's connection to mqtt or kafka is usable, else 0.",

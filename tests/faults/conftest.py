@@ -1,0 +1,39 @@
+"""Fixtures of fault tests: one Kafka behind proxies for all of them, and how long they go on."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.background import Background
+from tests.support.kafka import KafkaCluster
+from tests.support.mosquitto import Mosquitto
+from tests.support.progress import starting
+from tests.support.site import RECEIVE_MAXIMUM, Site
+
+
+@pytest.fixture(scope="session")
+def soak() -> bool:
+    """Whether faults go on for as long as the table says; else they are short."""
+    return os.environ.get("SOAK") == "1"
+
+
+@pytest.fixture(scope="session")
+def faulted_kafka(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaCluster]:
+    """One broker for all tests, to put a proxy in front of; none of them ends it."""
+    with starting(pytestconfig, "Kafka (KRaft, 1 node, for proxies)"):
+        cluster = KafkaCluster(tmp_path_factory.mktemp("faulted-kafka"), proxied=True)
+        cluster.up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture
+def site(
+    make_mosquitto: Callable[..., Mosquitto], faulted_kafka: KafkaCluster, background: Background
+) -> Site:
+    """A Mosquitto of the test's own and the shared Kafka, a recording proxy before each."""
+    mosquitto = make_mosquitto(max_inflight_messages=RECEIVE_MAXIMUM)
+    return Site(mosquitto, faulted_kafka, background)

@@ -1,0 +1,1 @@
+"""The simulated world: a clock, a wire, an MQTT broker, Kafka, and faults, all by one seed."""

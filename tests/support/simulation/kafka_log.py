@@ -1,0 +1,146 @@
+"""The simulated Kafka's state: topics, partition logs with gaps, groups' commits, and faults."""
+
+import asyncio
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+from mqtt_kafka_bridge.contract.status import Reason
+from mqtt_kafka_bridge.errors import MustFixError, PassingError
+from mqtt_kafka_bridge.flows.ports import Header, TopicPartition
+from tests.support.simulation.fates import Stored
+from tests.support.simulation.journal import Journal
+
+
+class Record(NamedTuple):
+    """A record in a log."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+
+@dataclass(slots=True)
+class Log:
+    """One partition: records by offset, with gaps, and the offset after the last."""
+
+    records: list[Record] = field(default_factory=list)
+    end: int = 0
+
+    def append(
+        self, key: bytes | None, value: bytes | None, headers: list[Header], timestamp: int = -1
+    ) -> Record:
+        """Store a record."""
+        record = Record(self.end, timestamp, key, value, headers)
+        self.records.append(record)
+        self.end += 1
+        return record
+
+    def gap(self, size: int) -> None:
+        """Leave out offsets: control records of transactions, aborted ones."""
+        self.end += size
+
+    def read(self, position: int, most: int) -> tuple[list[Record], int]:
+        """Return records from a position on, and the position behind them."""
+        found = [record for record in self.records if record.offset >= position]
+        if len(found) > most:
+            return found[:most], found[most - 1].offset + 1
+        return found, self.end
+
+
+@dataclass(slots=True)
+class SimulatedTopic:
+    """A topic: what it takes, and what it says that it takes."""
+
+    logs: list[Log]
+    max_bytes: int
+    told_max_bytes: int
+
+
+class BatchFate(NamedTuple):
+    """How likely each end of a batch is, beside being stored and answered."""
+
+    refused: float = 0.0
+    lost: float = 0.0
+    answer_lost: float = 0.0
+    stored_and_refused: float = 0.0
+    late: float = 0.0
+
+
+class KafkaState:
+    """One cluster.
+
+    Args:
+        loop: the simulated loop.
+        rng: decides what chance decides.
+        journal: where everything is written down.
+        stored: the truth of what is stored.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, rng: Random, journal: Journal, stored: Stored
+    ) -> None:
+        self.loop = loop
+        self.rng = rng
+        self.journal = journal
+        self.stored = stored
+        self.topics: dict[str, SimulatedTopic] = {}
+        self.kept: dict[TopicPartition, list[Record]] = {}
+        """All records that were ever stored, also in topics that were deleted."""
+        self.commits: dict[str, dict[TopicPartition, int]] = {}
+        self.batch_fate = BatchFate()
+        self.down = False
+        self.commit_failures = 0.0
+        self.thawed = asyncio.Event()
+        self.thawed.set()
+
+    def create(self, name: str, partitions: int, max_bytes: int, told: int | None = None) -> None:
+        """Create a topic."""
+        logs = [Log() for _ in range(partitions)]
+        self.topics[name] = SimulatedTopic(logs, max_bytes, told or max_bytes)
+
+    def delete(self, name: str) -> None:
+        """Delete a topic, and what is in it."""
+        self.topics.pop(name, None)
+
+    def add_partition(self, name: str) -> None:
+        """Add an empty partition."""
+        if name in self.topics:
+            self.topics[name].logs.append(Log())
+
+    def existing(self, name: str) -> SimulatedTopic:
+        """Return a topic.
+
+        Raises:
+            MustFixError: it is missing.
+        """
+        topic = self.topics.get(name)
+        if topic is None:
+            raise MustFixError(Reason.TOPIC_MISSING, f"the topic {name} does not exist")
+        return topic
+
+    def store(self, place: TopicPartition, batch: list[tuple[bytes | None, bytes | None, list[Header]]]) -> bool:
+        """Store a batch; return whether its partition is there."""
+        topic = self.topics.get(place.topic)
+        if topic is None or place.partition >= len(topic.logs):
+            return False
+        kept = self.kept.setdefault(place, [])
+        for key, value, headers in batch:
+            kept.append(topic.logs[place.partition].append(key, value, headers))
+            self.stored.add(place.topic, value, headers)
+            self.journal.note(f"stored {place.topic}-{place.partition} {(value or b'')[:40]!r}")
+        return True
+
+    async def answer(self) -> None:
+        """Wait as long as an answer takes.
+
+        Raises:
+            PassingError: there is none.
+        """
+        await asyncio.sleep(self.rng.choice((0.0, 0.001, 0.01, 0.1)))
+        await self.thawed.wait()
+        if self.down:
+            await asyncio.sleep(self.rng.uniform(0, 3))
+            raise PassingError(Reason.KAFKA_UNREACHABLE, "the simulated Kafka is down")

@@ -1,0 +1,195 @@
+"""The simulated producer port: batches that are stored, refused, lost, or stored much later."""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from mqtt_kafka_bridge.contract.status import Reason
+from mqtt_kafka_bridge.errors import PassingError
+from mqtt_kafka_bridge.flows.ports import Batch, Header, Topic, TopicPartition
+from mqtt_kafka_bridge.mapping.sizes import record_bytes
+from tests.support.simulation.kafka_log import KafkaState
+
+METADATA_SECONDS = 10.0
+LATEST_SECONDS = 40.0
+"""A batch that its producer gave up is stored within this time, or never."""
+
+
+class TooLargeError(Exception):
+    """A batch was refused for its size."""
+
+
+class SimulatedBatch:
+    """Records on their way."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.records: list[tuple[bytes | None, bytes | None, list[Header]]] = []
+        self.size = 0
+        self._max_bytes = max_bytes
+
+    def append(
+        self,
+        *,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[Header],
+    ) -> object | None:
+        """Add a record; None when the batch is full."""
+        del timestamp
+        size = record_bytes(key, value, [(name, data or b"") for name, data in headers])
+        if self.records and self.size + size > self._max_bytes:
+            return None
+        self.records.append((key, value, list(headers)))
+        self.size += size
+        return self
+
+    def record_count(self) -> int:
+        """How many records it holds."""
+        return len(self.records)
+
+
+class SimulatedProducer:
+    """One producer's life.
+
+    Args:
+        state: the cluster.
+        alive: whether the process that opened it lives.
+        spent: called once if it ended with batches that may have to be written again.
+    """
+
+    def __init__(
+        self, state: KafkaState, alive: Callable[[], bool], spent: Callable[[], None]
+    ) -> None:
+        self._state = state
+        self._alive = alive
+        self._spent = spent
+        self._closed = False
+        self._failed = False
+        self._under_way: dict[Future[object], tuple[TopicPartition, SimulatedBatch]] = {}
+        self._known: dict[str, tuple[float, int]] = {}
+
+    def new_batch(self, max_bytes: int) -> Batch:
+        """Return an empty batch."""
+        return SimulatedBatch(max_bytes)
+
+    async def send(self, batch: Batch, topic: str, partition: int) -> Future[object]:
+        """Hand a batch over; chance decides what becomes of it."""
+        state = self._state
+        assert isinstance(batch, SimulatedBatch)
+        place = TopicPartition(topic, partition)
+        if self._closed:
+            raise PassingError(Reason.KAFKA_WRITE_FAILED, "the producer is closed")
+        state.existing(topic)
+        if any(other == place for other, _ in self._under_way.values()):
+            state.journal.wrong("port", f"two batches at once for {place}")
+        stored: Future[object] = state.loop.create_future()  # type: ignore[assignment]
+        self._under_way[stored] = place, batch
+        state.loop.call_later(
+            state.rng.choice((0.0, 0.001, 0.01, 0.3)), self._arrives, stored, place, batch
+        )
+        return stored
+
+    def _arrives(self, stored: Future[object], place: TopicPartition, batch: SimulatedBatch) -> None:
+        """Let the broker take the batch, or whatever comes instead."""
+        state, fate = self._state, self._state.batch_fate
+        if stored.done() or self._closed:
+            return  # `abandon` has decided.
+        if not state.thawed.is_set():
+            state.loop.call_later(0.2, self._arrives, stored, place, batch)
+            return
+        topic = state.topics.get(place.topic)
+        if topic is not None and batch.size > topic.max_bytes:
+            self._answer(stored, TooLargeError(f"{batch.size} > {topic.max_bytes}"))
+            return
+        chance = state.rng.random()
+        refusal = PassingError(Reason.KAFKA_WRITE_FAILED, "the simulated Kafka refuses")
+        if self._failed or state.down or (chance := chance - fate.refused) < 0:
+            # After a failed batch an idempotent producer's next ones are out of sequence.
+            self._answer(stored, refusal)
+        elif (chance := chance - fate.lost) < 0:
+            state.journal.note(f"batch lost {place}")
+        elif (chance := chance - fate.answer_lost) < 0:
+            state.store(place, batch.records)
+        elif (chance := chance - fate.stored_and_refused) < 0:
+            state.store(place, batch.records)
+            self._answer(stored, refusal)
+        elif chance - fate.late < 0:
+            state.loop.call_later(state.rng.uniform(1, 15), self._arrives, stored, place, batch)
+        else:
+            there = state.store(place, batch.records)
+            self._answer(stored, None if there else refusal)
+
+    def _answer(self, stored: Future[object], error: Exception | None) -> None:
+        self._state.loop.call_later(
+            self._state.rng.choice((0.0, 0.001, 0.05)), partial(self._settle, stored, error)
+        )
+
+    def _settle(self, stored: Future[object], error: Exception | None) -> None:
+        self._under_way.pop(stored, None)
+        if stored.done():
+            return
+        if error is None:
+            stored.set_result(None)
+        else:
+            self._failed = True
+            self._spend()
+            stored.set_exception(error)
+            stored.exception()
+
+    async def topic(self, name: str) -> Topic:
+        """Look a topic up."""
+        state = self._state
+        await state.answer()
+        topic = state.existing(name)
+        self._known[name] = state.loop.time(), len(topic.logs)
+        return Topic(len(topic.logs), topic.told_max_bytes, 2)
+
+    def partitions(self, name: str) -> int | None:
+        """Partitions of a topic, as of at most METADATA_SECONDS ago."""
+        at, count = self._known.get(name, (0.0, 0))
+        if count and self._state.loop.time() - at > METADATA_SECONDS and name in self._state.topics:
+            count = max(count, len(self._state.topics[name].logs))
+            self._known[name] = self._state.loop.time(), count
+        return count or None
+
+    async def create_topic(self, name: str) -> None:
+        """Create a topic."""
+        await self._state.answer()
+        if name not in self._state.topics:
+            self._state.create(name, 1, 1_048_576)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then disconnect."""
+        if self._under_way:
+            await asyncio.wait(list(self._under_way))
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Disconnect; each batch under way may be stored at once, later, or never."""
+        if self._closed:
+            return
+        self._closed = True
+        state, rng = self._state, self._state.rng
+        if self._under_way:
+            self._spend()
+        for stored, (place, batch) in list(self._under_way.items()):
+            topic = state.topics.get(place.topic)
+            if topic is not None and batch.size <= topic.max_bytes and rng.random() < 0.5:  # noqa: PLR2004
+                delay = rng.choice((0.0, rng.uniform(0, LATEST_SECONDS)))
+                state.loop.call_later(delay, self._late, place, batch)
+            if not stored.done():
+                stored.set_exception(PassingError(Reason.KAFKA_WRITE_FAILED, "abandoned"))
+                stored.exception()
+        self._under_way.clear()
+        if self._alive():
+            await asyncio.sleep(rng.choice((0.0, 0.01)))
+
+    def _late(self, place: TopicPartition, batch: SimulatedBatch) -> None:
+        self._state.journal.note(f"late batch {place}")
+        self._state.store(place, batch.records)
+
+    def _spend(self) -> None:
+        spent, self._spent = self._spent, lambda: None
+        spent()

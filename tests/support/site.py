@@ -1,0 +1,194 @@
+"""A site for faults: Mosquitto and Kafka, a recording proxy before each, both directions at load.
+
+The bridge comes by the proxies; sources and sinks go past them, so that what the proxies wrote down
+is the bridge's own traffic alone.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support import scenario_config
+from tests.support.background import Background
+from tests.support.kafka import KafkaCluster
+from tests.support.kafka_sink import KafkaSink, Record
+from tests.support.kafka_source import KafkaSource
+from tests.support.ledger import Ledger
+from tests.support.mosquitto import Mosquitto
+from tests.support.mqtt_sink import MqttSink
+from tests.support.mqtt_source import MqttSource
+from tests.support.numbered import Numbered
+from tests.support.proxy import Proxy
+from tests.support.waiting import eventually
+from tests.support.wire import (
+    Acknowledged,
+    Commit,
+    acknowledgements,
+    check_commits_follow_pubacks,
+    check_pubacks_answer_in_order,
+    check_pubacks_follow_produce_responses,
+    stored_at,
+)
+
+RECEIVE_MAXIMUM = 500
+"""The window towards the bridge: what one fault may repeat."""
+_PARTITIONS = 3
+_LOOK_SECONDS = 0.25
+"""Between two looks at a recording; each decodes it anew."""
+
+
+class Site:
+    """The surroundings of one bridge, or of more.
+
+    Args:
+        mosquitto: without a proxy.
+        kafka: one broker, `proxied`.
+        background: where the proxies, and all clients that are asynchronous, run.
+    """
+
+    def __init__(self, mosquitto: Mosquitto, kafka: KafkaCluster, background: Background) -> None:
+        self.mosquitto, self.kafka, self.background = mosquitto, kafka, background
+        self.mqtt_proxy = background.enter(Proxy(mosquitto.port, record=True))
+        ((port, target),) = kafka.proxy_ports
+        self.kafka_proxy = background.enter(Proxy(target, port, record=True))
+
+    def config(self, *flows: "Inbound | Outbound", **mqtt: object) -> dict[str, Any]:
+        """Return a bridge for these flows, which are of one name; it comes by the proxies."""
+        server = f"mqtt://127.0.0.1:{self.mqtt_proxy.port}"
+        return {
+            "name": flows[0].name,
+            "mqtt": {"servers": [server], "receiveMaximum": RECEIVE_MAXIMUM, **mqtt},
+            "kafka": {"bootstrapServers": self.kafka.proxied_bootstrap},
+            **scenario_config.split(*(flow.mapping for flow in flows)),
+        }
+
+
+class Inbound:
+    """MQTT to Kafka, by the mapping `telemetry`: from `<name>/<key>` to one topic.
+
+    Args:
+        site: where.
+        name: unique; the bridge's too.
+        source: options of the source.
+    """
+
+    def __init__(self, site: Site, name: str, **source: Any) -> None:  # noqa: ANN401 - its own types
+        self.name, self._site = name, site
+        self.topic = site.kafka.admin.create_topic(f"{name}.telemetry", _PARTITIONS)
+        self.ledger = Ledger()
+        self.source = site.background.enter(
+            MqttSource(site.mosquitto.url, f"{name}/{{key}}", self.ledger, **source)
+        )
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The mapping, as in a configuration."""
+        pattern = f"{self.name}/{{device}}"
+        return scenario_config.inbound("telemetry", pattern, self.topic, key="{device}")
+
+    def complete(self, within_seconds: float = 30) -> list[Record]:
+        """Wait until the source is told that all is safe, and Kafka has it; return the records."""
+        self._site.background.run(self.source.settled(within_seconds), within_seconds + 5)
+        with KafkaSink(self._site.kafka.bootstrap, self.topic, self.ledger) as sink:
+            return sink.read_until_complete(within_seconds)
+
+    def news_since(self, at: float, within_seconds: float = 30) -> float:
+        """Wait until a message is stored for the first time after `at`; return when that was."""
+        return _first_after(
+            at, lambda: stored_at(self._site.kafka_proxy.chunks), within_seconds, "record"
+        )
+
+    def check_wire(self) -> list[Acknowledged]:
+        """Check W; return the PUBACKs."""
+        check_pubacks_answer_in_order(self._site.mqtt_proxy.chunks)
+        return check_pubacks_follow_produce_responses(
+            self._site.mqtt_proxy.chunks, self._site.kafka_proxy.chunks
+        )
+
+
+class Outbound:
+    """Kafka to MQTT, by the mapping `commands`: from one topic to `<name>-out/<key>`."""
+
+    def __init__(self, site: Site, name: str) -> None:
+        self.name, self._site = name, site
+        self.topic = site.kafka.admin.create_topic(f"{name}.commands", _PARTITIONS)
+        self.ledger = Ledger()
+        self.source = KafkaSource(site.kafka.bootstrap, self.topic, self.ledger)
+        self.sink = site.background.enter(
+            MqttSink(site.mosquitto.url, f"{name}-out/#", self.ledger)
+        )
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The mapping, as in a configuration."""
+        return scenario_config.outbound("commands", self.topic, f"{self.name}-out/{{key}}")
+
+    def complete(self, within_seconds: float = 30) -> None:
+        """Wait until Kafka has all, and the sink too."""
+        self.source.settled(within_seconds)
+        self.ledger.await_complete(within_seconds)
+
+    def news_since(self, at: float, within_seconds: float = 30) -> float:
+        """Wait until a record is acknowledged for the first time after `at`; return when."""
+        return _first_after(at, self._acknowledged_at, within_seconds, "PUBACK")
+
+    def _acknowledged_at(self) -> dict[Numbered, float]:
+        own = set(self.source.stored.values())
+        first: dict[Numbered, float] = {}
+        for when, message in acknowledgements(self._site.mqtt_proxy.chunks, by_server=True):
+            if message in own:
+                first.setdefault(message, when)
+        return first
+
+    def check_wire(self) -> list[Commit]:
+        """Check W; return the commits."""
+        return check_commits_follow_pubacks(
+            self._site.kafka_proxy.chunks,
+            self._site.mqtt_proxy.chunks,
+            self.topic,
+            self.source.stored,
+        )
+
+
+Flow = Inbound | Outbound
+
+
+def _first_after(at: float, look: Any, within_seconds: float, what: str) -> float:  # noqa: ANN401
+    def first() -> float:
+        return min((when for when in look().values() if when > at), default=0.0)
+
+    return eventually(
+        first, within_seconds, what=f"a new {what} after a fault", every_seconds=_LOOK_SECONDS
+    )
+
+
+@contextmanager
+def load(background: Background, per_second: float, *flows: Flow) -> Iterator[None]:
+    """Let all sources send, each at this rate, while the context lasts."""
+    stop = threading.Event()
+    published = [
+        background.begin(flow.source.keep_publishing(per_second, stop.is_set))
+        for flow in flows
+        if isinstance(flow, Inbound)
+    ]
+    threads = [
+        threading.Thread(target=_keep_producing, args=(flow.source, per_second, stop))
+        for flow in flows
+        if isinstance(flow, Outbound)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    for future in published:
+        future.result(30)
+
+
+def _keep_producing(source: KafkaSource, per_second: float, stop: threading.Event) -> None:
+    while not stop.is_set():
+        source.produce(max(1, int(per_second / 20)), per_second=per_second)
