@@ -3,21 +3,51 @@
 import structlog
 
 from mqtt_kafka_bridge.contract.status import MappingState, Reason, Trouble
-from mqtt_kafka_bridge.errors import RefusedError
+from mqtt_kafka_bridge.errors import BridgeError, RefusedError
 from mqtt_kafka_bridge.observe.board import MappingBoard
 
 log = structlog.get_logger()
 
 
-def show(board: MappingBoard, trouble: Trouble | None) -> None:
-    """Show why a mapping can't go on, or that it can; one that drains or has stopped stays so."""
-    if board.state in (MappingState.DRAINING, MappingState.STOPPED):
+def show(board: MappingBoard) -> None:
+    """Show what a mapping is doing, after a link or a hindrance changed."""
+    if not board.judge():
         return
+    if board.state is MappingState.FORWARDING:
+        log.info("mapping forwards", mapping=board.name)
+    elif board.trouble is not None and board.trouble.reason is not Reason.STARTING:
+        event = "mapping stalls" if board.state is MappingState.STALLED else "mapping waits"
+        log.warning(event, mapping=board.name, **words(board.trouble))
+
+
+def hinder(
+    board: MappingBoard,
+    origin: str,
+    trouble: Trouble | None,
+    state: MappingState = MappingState.WAITING,
+) -> None:
+    """Show why a mapping can't go on, or that this origin (a word) is no hindrance any more."""
     if trouble is None:
-        if board.be(MappingState.FORWARDING):
-            log.info("mapping forwards", mapping=board.name)
-    elif board.be(MappingState.WAITING, trouble):
-        log.warning("mapping waits", mapping=board.name, **words(trouble))
+        board.hindrances.pop(origin, None)
+    else:
+        board.hindrances[origin] = state, trouble
+    show(board)
+
+
+def show_mqtt_down(board: MappingBoard, error: BridgeError) -> None:
+    """Show that a mapping has no connection to the broker; say so once for each reason."""
+    news = board.mqtt.trouble != error.trouble
+    board.mqtt.down(error.trouble)
+    if news:
+        log.warning("mqtt not connected", mapping=board.name, **words(error.trouble))
+    show(board)
+
+
+def show_mqtt_up(board: MappingBoard, **facts: str | int | bool) -> None:
+    """Show that a mapping is connected to the broker."""
+    board.mqtt.up()
+    log.info("mqtt connected", mapping=board.name, **facts)
+    show(board)
 
 
 def show_stopped(board: MappingBoard, error: RefusedError) -> None:

@@ -12,7 +12,7 @@ from mqtt_kafka_bridge.contract.status import MappingState
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows import crash_points
 from mqtt_kafka_bridge.flows.dead_letters import DeadLetters
-from mqtt_kafka_bridge.flows.display import show, show_stopped
+from mqtt_kafka_bridge.flows.display import hinder, show_stopped
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.ports import RecordConsumer, TopicPartition
 from mqtt_kafka_bridge.flows.progress import Progress
@@ -55,7 +55,9 @@ class KafkaToMqttFlow:
         self._wake = asyncio.Event()
         router = OutboundRouter(mapping, identity=config.identity, loop_guard=config.loop_guard)
         outcomes = self._progress.outcomes
-        self._dead_letters = DeadLetters(parts, mapping.name, partial(show, board), self._wake.set)
+        self._dead_letters = DeadLetters(
+            parts, mapping.name, partial(hinder, board, "dead letters"), self._wake.set
+        )
         self._refusals = Refusals(mapping.on_error, outcomes, self._dead_letters)
         self._publishing = Publishing(
             mapping, router, self._window, board.meter, outcomes, self._refusals.refuse, self._time
@@ -101,7 +103,7 @@ class KafkaToMqttFlow:
                 await self._live()
             except BridgeError as error:
                 self._board.kafka.failed(error.trouble)
-                show(self._board, error.trouble)
+                hinder(self._board, "kafka", error.trouble)
                 await self._backoff.wait()
             else:
                 return
@@ -112,7 +114,7 @@ class KafkaToMqttFlow:
         try:
             self._consumer = consumer
             self._board.kafka.up()
-            show(self._board, None)
+            hinder(self._board, "kafka", None)
             await self._forward(consumer)
         finally:
             self._consumer = None
@@ -167,6 +169,7 @@ class KafkaToMqttFlow:
 
     async def _wait(self, consumer: RecordConsumer) -> None:
         """Wait until something changes; look at Kafka now and then meanwhile."""
+        hinder(self._board, "broker", self._publishing.stalled, MappingState.STALLED)
         if self._time() - self._fetched_at > POLL_SECONDS:
             await self._fetch(consumer, held=True)
             return

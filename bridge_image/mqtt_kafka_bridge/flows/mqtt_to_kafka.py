@@ -7,7 +7,7 @@ from mqtt_kafka_bridge.contract.status import MappingState, Trouble
 from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows import crash_points
 from mqtt_kafka_bridge.flows.budget import MESSAGE_BYTES
-from mqtt_kafka_bridge.flows.display import show, show_stopped
+from mqtt_kafka_bridge.flows.display import hinder, show_stopped
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.sessions import InboundSession
@@ -126,7 +126,7 @@ class MqttToKafkaFlow:
 
     def show(self, trouble: Trouble | None) -> None:
         """Show why the mapping can't write, or that it can."""
-        show(self._board, trouble)
+        hinder(self._board, "kafka", trouble)
 
     # Inside
 

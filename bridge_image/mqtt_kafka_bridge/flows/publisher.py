@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import structlog
-
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.contract.status import Reason, Trouble
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError
+from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.publishing import Publishing
 from mqtt_kafka_bridge.mapping.names import publisher_client_id
@@ -14,8 +13,6 @@ from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.session import Options
 from mqtt_kafka_bridge.observe.board import MappingBoard
-
-log = structlog.get_logger()
 
 
 class PublisherLink:
@@ -80,11 +77,9 @@ class PublisherLink:
         self._publishing.use(link, limits.maximum_qos, retain_available=limits.retain_available)
         self._note_risks(limits.maximum_qos)
         self.link = link
-        self._board.mqtt.up()
         self._changed()
-        log.info(
-            "publisher connected",
-            mapping=self._board.name,
+        show_mqtt_up(
+            self._board,
             server=server,
             client_id=self.options.client_id,
             receive_maximum=limits.receive_maximum,
@@ -99,15 +94,7 @@ class PublisherLink:
         if self.link is not None:
             self.link, self.lost_records = None, True
             self._changed()
-        if self._board.mqtt.trouble != error.trouble:
-            log.warning(
-                "publisher not connected",
-                mapping=self._board.name,
-                reason=error.reason.value,
-                trouble=error.message,
-                cure=error.cure,
-            )
-        self._board.mqtt.down(error.trouble)
+        show_mqtt_down(self._board, error)
 
     async def end(self) -> None:
         """Disconnect in good order."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
+from mqtt_kafka_bridge.contract.status import Reason, Trouble
 from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows.held import PASSING_CODES, Held
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
@@ -72,6 +73,18 @@ class Publishing:
     def due(self) -> bool:
         """Whether there is anything to publish now."""
         return self.sent < self._window.next or self._retry_due
+
+    @property
+    def stalled(self) -> Trouble | None:
+        """What holds records back, if there are any."""
+        if not self.held:
+            return None
+        return Trouble(
+            reason=Reason.QUOTA_EXCEEDED,
+            message="the broker refuses messages for now (a quota, or a right that is missing);"
+            " they and those behind them are held and tried again",
+            cure="raise the quota at the broker, or allow this client to publish there",
+        )
 
     @property
     def _retry_due(self) -> bool:

@@ -9,6 +9,7 @@ from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.contract.status import Reason, SessionState, Trouble
 from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
 from mqtt_kafka_bridge.mapping.names import session_client_id
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
@@ -91,10 +92,8 @@ class InboundSession:
         self._note_risks(connected, subscribed.granted_qos[0])
         self._session.session_present = connected.session_present
         self._be(SessionState.FORWARDING)
-        self._board.mqtt.up()
-        log.info(
-            "session connected",
-            mapping=self._board.name,
+        show_mqtt_up(
+            self._board,
             server=server,
             client_id=self.options.client_id,
             session_present=connected.session_present,
@@ -109,16 +108,8 @@ class InboundSession:
         if self.link is not None:
             self.link = None
             self._lost()
-        if self._session.state is not SessionState.WAITING:
-            log.warning(
-                "session not connected",
-                mapping=self._board.name,
-                reason=error.reason.value,
-                trouble=error.message,
-                cure=error.cure,
-            )
         self._be(SessionState.WAITING)
-        self._board.mqtt.down(error.trouble)
+        show_mqtt_down(self._board, error)
 
     def hold(self, held: bool) -> None:  # noqa: FBT001 - a setter
         """Read no more from the socket, on this link and on the next, or go on."""

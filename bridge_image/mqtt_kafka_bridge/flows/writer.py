@@ -27,6 +27,7 @@ from mqtt_kafka_bridge.observe.board import MappingBoard
 STALL_SECONDS = 20.0
 """A batch that has been under way for longer ends its producer (aiokafka #1017, #1018)."""
 _SMALLEST_BATCH_BYTES = 1024
+_LOOKING_UP = Trouble(reason=Reason.STARTING, message="the Kafka topic is being looked up")
 
 
 class Acknowledger(Protocol):
@@ -123,8 +124,8 @@ class Writer:
             self._outcomes.forget(self._window.first)
             self.routed = self._window.first
             self._writing = writing
+            self._flow.show(_LOOKING_UP if writing.needed else None)
             self._board.kafka.up()
-            self._flow.show(None)
             return await self._pump(writing)
         finally:
             self._writing = None

@@ -17,6 +17,19 @@ def silent_seconds(client: Any) -> float:  # noqa: ANN401 - aiokafka has no type
     return max(0.0, float(silent))
 
 
+async def hang_up(connection: Any) -> None:  # noqa: ANN401
+    """Abort an AIOKafkaConnection, whatever became of it, and wait until it is gone.
+
+    Its own `close` ends gracefully, which over TLS waits for the other side, and behind our back.
+    """
+    protocol = connection._protocol  # noqa: SLF001 - None: it never came about
+    if protocol is not None and protocol._transport is not None:  # noqa: SLF001 - None: it is gone
+        protocol._transport.abort()  # noqa: SLF001
+    closed = connection.close()
+    if protocol is not None:
+        await closed
+
+
 async def sever(client: Any, tasks: Iterable[asyncio.Task[Any] | None]) -> None:  # noqa: ANN401
     """Cancel a client's tasks and abort its connections.
 
@@ -34,10 +47,7 @@ async def sever(client: Any, tasks: Iterable[asyncio.Task[Any] | None]) -> None:
         task.cancel()
     # A task may catch its cancellation to end in order, by waiting for an answer: hence the abort
     # before the wait. Results don't matter any more, but must be looked at or asyncio complains.
-    for connection in connections:
-        if connection._writer is not None:  # noqa: SLF001
-            connection._writer.transport.abort()  # noqa: SLF001
-        connection.close()
+    await asyncio.gather(*map(hang_up, connections))
     left = {task for task in [*ending, *reading] if task is not None}
     if left:
         await asyncio.gather(*left, return_exceptions=True)

@@ -6,10 +6,12 @@ retriable "Unable to bootstrap"; a single connection tells them apart.
 
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from aiokafka import errors as kafka_errors
-from aiokafka.conn import create_conn, get_ip_port_afi
+from aiokafka.conn import AIOKafkaConnection, get_ip_port_afi
 from aiokafka.protocol.admin import SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -18,9 +20,11 @@ from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
 from mqtt_kafka_bridge.kafka.adjustments import quiet_logs
 from mqtt_kafka_bridge.kafka.causes import explain
+from mqtt_kafka_bridge.kafka.connections import hang_up
 from mqtt_kafka_bridge.kafka.security import security
 
 CONNECT_SECONDS: Final = 5
+_FAILURES: Final = (OSError, ValueError, kafka_errors.KafkaError)  # a name may be no name
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_..., as OpenSSL numbers them
 _WRONG_NAME, _WRONG_ADDRESS = 62, 64
 
@@ -51,14 +55,15 @@ async def preflight(config: BridgeConfig) -> None:
 
 async def _try(server: str, arguments: dict[str, Any]) -> BridgeError | None:
     """Return what keeps us from using a server; None if nothing does."""
+    connected = False
     try:
-        connection = await _connect(server, arguments)
-    except (OSError, ValueError, kafka_errors.KafkaError) as error:
-        return await _cause(server, arguments, error)
-    try:
-        # Versions are told to everybody; a broker that wants a login hangs up at this question.
-        await connection.send(MetadataRequest([]))
-    except (OSError, kafka_errors.KafkaError) as error:
+        async with _connection(server, arguments) as connection:
+            connected = True
+            # Versions are told to all; a broker that wants a login hangs up at this question.
+            await connection.send(MetadataRequest([]))
+    except _FAILURES as error:
+        if not connected:
+            return await _cause(server, arguments, error)
         if arguments["security_protocol"] in {"PLAINTEXT", "SSL"} and _hung_up(error):
             return MustFixError(
                 Reason.KAFKA_BAD_CREDENTIALS,
@@ -66,16 +71,21 @@ async def _try(server: str, arguments: dict[str, Any]) -> BridgeError | None:
                 "set kafka.authentication, or use a port that asks for no login",
             )
         return _unreachable(server, error)
-    finally:
-        connection.close()
     return None
 
 
-async def _connect(server: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - aiokafka's
+@asynccontextmanager
+async def _connection(server: str, arguments: dict[str, Any]) -> AsyncIterator[Any]:
+    """Connect and log in; leave nothing behind. Raises one of `_FAILURES`."""
     host, port, _ = get_ip_port_afi(server)
-    return await create_conn(
+    connection = AIOKafkaConnection(
         host, port, client_id="preflight", request_timeout_ms=CONNECT_SECONDS * 1000, **arguments
     )
+    try:
+        await connection.connect()
+        yield connection
+    finally:
+        await hang_up(connection)
 
 
 async def _cause(server: str, arguments: dict[str, Any], error: Exception) -> BridgeError:
@@ -90,13 +100,15 @@ async def _cause(server: str, arguments: dict[str, Any], error: Exception) -> Br
             return _bad_certificate(server, error)
         case ssl.SSLError() | ConnectionResetError() | BrokenPipeError() if secure:
             return await _no_handshake(server, error)
-        case _ if not secure and _hung_up(error) and await _speaks_tls(server):
-            return _wrong_protocol(server, "TLS", "set kafka.tls, {} at least")
+        case _ if not secure and _hung_up(error):
+            tls = {"security_protocol": "SSL", "ssl_context": _anybody()}
+            if await _speaks(server, tls):
+                return _wrong_protocol(server, "TLS", "set kafka.tls, {} at least")
     return _unreachable(server, error)
 
 
 async def _no_handshake(server: str, error: Exception) -> BridgeError:
-    if await _speaks_plaintext(server):
+    if await _speaks(server, {"security_protocol": "PLAINTEXT"}):
         return _wrong_protocol(server, "plaintext", "remove kafka.tls")
     return _tls_failed(server, f"the TLS handshake failed: {error}")
 
@@ -105,45 +117,33 @@ def _hung_up(error: BaseException) -> bool:
     return isinstance(error, kafka_errors.KafkaConnectionError | ConnectionResetError)
 
 
-async def _speaks_plaintext(server: str) -> bool:
-    """Ask for Kafka's versions without TLS; no credentials are sent."""
+async def _speaks(server: str, arguments: dict[str, Any]) -> bool:
+    """Ask for Kafka's versions; no credentials are sent."""
     try:
-        (await _connect(server, {"security_protocol": "PLAINTEXT"})).close()
-    except (OSError, kafka_errors.KafkaError):
+        async with _connection(server, arguments):
+            return True
+    except _FAILURES:
         return False
-    return True
 
 
-async def _speaks_tls(server: str) -> bool:
-    """Ask for Kafka's versions by TLS with whomever it is; no credentials are sent."""
-    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    anybody.check_hostname = False
-    anybody.verify_mode = ssl.CERT_NONE
-    try:
-        connection = await _connect(server, {"security_protocol": "SSL", "ssl_context": anybody})
-    except (OSError, kafka_errors.KafkaError):
-        return False
-    connection.close()
-    return True
+def _anybody() -> ssl.SSLContext:
+    """Return a context for a question that only asks whether it is TLS that is spoken."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _mechanism_refused(server: str, arguments: dict[str, Any]) -> BridgeError:
     """Ask which mechanisms the server offers; aiokafka drops them from its error."""
-    protocol = "SSL" if arguments["security_protocol"] == "SASL_SSL" else "PLAINTEXT"
     wanted = arguments["sasl_mechanism"]
+    protocol = "SSL" if arguments["security_protocol"] == "SASL_SSL" else "PLAINTEXT"
+    no_login = {"security_protocol": protocol, "ssl_context": arguments.get("ssl_context")}
     offered: list[str] = []
-    try:
-        connection = await _connect(
-            server,
-            {"security_protocol": protocol, "ssl_context": arguments.get("ssl_context")},
-        )
-        try:
+    with suppress(*_FAILURES):  # The cure is the same, only less precise.
+        async with _connection(server, no_login) as connection:
             answer = await connection.send(SaslHandShakeRequest(wanted))
             offered = sorted(answer.enabled_mechanisms)
-        finally:
-            connection.close()
-    except (OSError, kafka_errors.KafkaError):
-        pass  # The cure is the same, only less precise.
     return MustFixError(
         Reason.KAFKA_MECHANISM_REFUSED,
         f"{server} does not take {wanted}; it offers {', '.join(offered) or 'no login at all'}",

@@ -137,4 +137,8 @@ def silent(seconds: float, server: str) -> BridgeError:
 def lost(cause: Exception | None, server: str) -> BridgeError:
     """Return the error for a connection that ended; `cause` is the operating system's, if any."""
     why = str(cause) if cause else "it closed the connection without a reason"
-    return PassingError(Reason.MQTT_DISCONNECTED, f"lost {server}: {why}")
+    return PassingError(
+        Reason.MQTT_DISCONNECTED,
+        f"lost {server}: {why}",
+        "see the broker's log; if it comes again, check that the address is an MQTT 5 broker's",
+    )

@@ -79,12 +79,28 @@ class MappingBoard:
     kafka: LinkBoard = field(default_factory=LinkBoard)
     risks: dict[Reason, Trouble] = field(default_factory=dict)
     session: SessionBoard | None = None
+    hindrances: dict[str, tuple[MappingState, Trouble]] = field(default_factory=dict)
+    """What keeps it from forwarding though its links may be up, by where it comes from."""
 
     def be(self, state: MappingState, trouble: Trouble | None = None) -> bool:
         """Set the state; return whether anything changed (worth a log line)."""
         changed = (self.state, self.trouble) != (state, trouble)
         self.state, self.trouble = state, trouble
         return changed
+
+    def judge(self) -> bool:
+        """Set the state to what links and hindrances make of it; return whether it changed.
+
+        A mapping that drains or has stopped stays so.
+        """
+        if self.state in (MappingState.DRAINING, MappingState.STOPPED):
+            return False
+        for state, trouble in self.hindrances.values():
+            return self.be(state, trouble)
+        for link in (self.mqtt, self.kafka):
+            if not link.connected:
+                return self.be(MappingState.WAITING, link.trouble)
+        return self.be(MappingState.FORWARDING)
 
     @property
     def linked(self) -> bool:
