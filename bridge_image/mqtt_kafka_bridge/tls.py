@@ -6,6 +6,9 @@ from mqtt_kafka_bridge.contract.connection import Tls
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import MustFixError
 
+_LONGEST_PASSWORD = 65_535
+"""In bytes, as MQTT can say [MQTT5 3.1.3.6]."""
+
 
 def client_context(tls: Tls | None, field: str) -> ssl.SSLContext:
     """Return a context that verifies the server's certificate and name.
@@ -38,11 +41,11 @@ def read_password(name: str, field: str) -> str:
     """Return the first line of a password file.
 
     Raises:
-        MustFixError: the file can't be read, or is empty.
+        MustFixError: the file can't be read, is empty, or holds something else.
     """
     try:
         with open(name, encoding="utf-8") as file:  # noqa: PTH123 - a plain name from the contract
-            password = file.readline().rstrip("\r\n")
+            password = file.readline(_LONGEST_PASSWORD + 3).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         # What a decoder says has bytes of the password in it.
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -51,8 +54,9 @@ def read_password(name: str, field: str) -> str:
             f"{name} can't be read: {why}",
             f"put the password there ({field}), readable by this process",
         ) from None
-    if not password:
+    if not password or len(password.encode()) > _LONGEST_PASSWORD:
+        what = "is longer than a password can be" if password else "is empty"
         raise MustFixError(
-            Reason.SECRET_UNREADABLE, f"{name} is empty", f"put the password there ({field})"
+            Reason.SECRET_UNREADABLE, f"{name} {what}", f"put the password there ({field})"
         )
     return password

@@ -8,7 +8,7 @@ from random import Random
 import orjson
 from aiomqtt import Client
 
-from examples.factory.machines import LINES
+from examples.factory.machines import LINES, Shift
 
 TICK_SECONDS = 0.25
 PARTS_PER_ORDER = 20
@@ -34,8 +34,8 @@ class Camera:
         """Its name."""
         return f"{self.line}-camera"
 
-    async def run(self, client: Client, root: str, stop: asyncio.Event) -> None:
-        """Publish until told to stop.
+    async def run(self, client: Client, root: str, shift: Shift) -> None:
+        """Publish until the shift is over.
 
         Raises:
             MqttError: the connection broke.
@@ -44,7 +44,7 @@ class Camera:
         loop = asyncio.get_running_loop()
         due = loop.time() + self.random.uniform(0.0, TICK_SECONDS)
         async with client:
-            while not stop.is_set():
+            while not shift.over.is_set():
                 await asyncio.sleep(due - loop.time())
                 due += TICK_SECONDS
                 self._tick += 1

@@ -59,6 +59,23 @@ class Body:
 
 
 @dataclass
+class Shift:
+    """How a day in the factory ends: first nobody publishes any more, then all go home.
+
+    Being cancelled is not enough: `asyncio.wait_for` of Python 3.11, on which the MQTT client
+    stands, swallows a cancellation that comes in the very moment of an acknowledgement.
+    """
+
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    home: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self) -> None:
+        """Send everybody home at once."""
+        self.over.set()
+        self.home.set()
+
+
+@dataclass
 class Machine:
     """A machine: its body, what it sent (acknowledged by the broker), whom it tells."""
 
@@ -70,8 +87,8 @@ class Machine:
     obeyed: Callable[[str, int], None] = lambda _name, _number: None
     """Called with the machine's name and the number of a command that came."""
 
-    async def run(self, client: Client, root: str, stop: asyncio.Event) -> None:
-        """Publish until told to stop; obey until cancelled.
+    async def run(self, client: Client, root: str, shift: Shift) -> None:
+        """Publish until the shift is over; obey until it is time to go home.
 
         Raises:
             MqttError: the connection broke.
@@ -79,13 +96,15 @@ class Machine:
         own = f"{root}/{self.line}/{self.name}"
         async with client, asyncio.TaskGroup() as tasks:
             await client.subscribe(f"{own}/command", qos=1)
-            tasks.create_task(self._obey(client))
-            await self._work(client, f"{own}/telemetry", stop)
+            obeying = tasks.create_task(self._obey(client))
+            await self._work(client, f"{own}/telemetry", shift)
+            await shift.home.wait()
+            obeying.cancel()
 
-    async def _work(self, client: Client, topic: str, stop: asyncio.Event) -> None:
+    async def _work(self, client: Client, topic: str, shift: Shift) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self.body.random.uniform(0.0, TICK_SECONDS)
-        while not stop.is_set():
+        while not shift.over.is_set():
             await asyncio.sleep(due - loop.time())
             due += TICK_SECONDS
             self.body.step()

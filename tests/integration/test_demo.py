@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -51,44 +53,60 @@ def test_the_demo_proves_on_stand_ins_that_sent_is_received() -> None:
     assert demo.stderr == ""
 
 
+@contextmanager
+def _kept_demo(until: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a demo that does not end by itself, up to a line that has this text."""
+    command = [sys.executable, "-m", "examples.factory.demo", "--keep"]
+    with subprocess.Popen(
+        command, cwd=_ROOT, env=_INHERITED, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            assert any(until in line for line in demo.stdout)
+            yield demo
+        finally:
+            demo.terminate()
+
+
+def _children(demo: subprocess.Popen[str]) -> dict[str, psutil.Process]:
+    """Give the processes of a demo by what they are."""
+    children = psutil.Process(demo.pid).children(recursive=True)
+    return {Path(next(iter(child.cmdline()[1:]), "")).name: child for child in children}
+
+
 def test_ctrl_c_ends_a_demo_that_is_kept_with_the_proof() -> None:
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "examples.factory.demo", "--keep"],
-        cwd=_ROOT,
-        env=_INHERITED,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with demo:
-        assert demo.stdout is not None
-        for line in demo.stdout:
-            if "is to cool down" in line:
-                demo.send_signal(signal.SIGINT)
-                break
-        rest = demo.stdout.read()
+    with _kept_demo(until="is to cool down") as demo:
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0, rest
     assert "Sent = received" in rest
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-def test_a_demo_that_is_ended_takes_its_processes_with_it(ending: signal.Signals) -> None:
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "examples.factory.demo", "--keep"],
-        cwd=_ROOT,
-        env=_INHERITED,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with demo:
-        assert demo.stdout is not None
-        for line in demo.stdout:
-            if "telemetry" in line:
-                break
-        children = psutil.Process(demo.pid).children(recursive=True)
-        assert any("mqtt-kafka-bridge" in " ".join(child.cmdline()) for child in children)
+@pytest.mark.parametrize(
+    ("until", "ending"),
+    [
+        ("mqtt-kafka-bridge run", signal.SIGTERM),
+        ("telemetry", signal.SIGTERM),
+        ("is to cool down", signal.SIGHUP),
+    ],
+)
+def test_a_demo_that_is_ended_takes_its_processes_with_it(
+    until: str, ending: signal.Signals
+) -> None:
+    with _kept_demo(until) as demo:
+        children = _children(demo)
+        assert "stand_ins.py" in children
         demo.send_signal(ending)
-        demo.stdout.read()
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+        demo.communicate(timeout=60)
+    assert psutil.wait_procs(children.values(), timeout=10)[1] == []
+
+
+def test_the_demo_says_when_the_bridge_dies_and_ends() -> None:
+    with _kept_demo(until="is to cool down") as demo:
+        _children(demo)["mqtt-kafka-bridge"].kill()
+        rest, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 2
+    assert "the bridge is gone" in rest
 
 
 def test_the_demo_leaves_nothing_on_real_brokers(mosquitto: Mosquitto, kafka: KafkaCluster) -> None:

@@ -167,7 +167,11 @@ def test_mappings_whose_filters_overlap_get_each_message_once_and_treat_it_their
 ) -> None:
     shared_lab.publish("empty/x", b"")
     shared_lab.publish("empty/x", b"full")
-    expected = {"empty": [b"", b"full"], "tombstone": [None, b"full"], "skip": [b"full"]}
+    expected: dict[str, list[bytes | None]] = {
+        "empty": [b"", b"full"],
+        "tombstone": [None, b"full"],
+        "skip": [b"full"],
+    }
     for word, values in expected.items():
         records = shared_lab.records(f"{shared_lab.name}.{word}", len(values))
         assert [record.value for record in records] == values

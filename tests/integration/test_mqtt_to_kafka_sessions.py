@@ -71,12 +71,11 @@ def test_a_broker_that_forgot_the_session_is_subscribed_anew_and_that_is_said(la
 
 
 def await_session(bridge: Bridge, *, present: bool) -> None:
-    """Wait until the bridge has a new connection, and see whether the broker knew the session."""
-    seen = [line for line in bridge.log_lines() if line["message"] == "session connected"]
+    """Wait for the second connection, and see whether the broker knew the session."""
 
-    def again() -> bool:
+    def connected_again() -> bool:
         lines = [line for line in bridge.log_lines() if line["message"] == "session connected"]
         return len(lines) > 1 and bridge.ready
 
-    eventually(again, SECONDS, what=lambda: f"{len(seen)} connected; {bridge.log_tail()}")
+    eventually(connected_again, SECONDS, what=bridge.log_tail)
     assert bridge.session("telemetry").session_present is present

@@ -90,7 +90,7 @@ async def _work(scene: Scene) -> AsyncIterator[None]:
 
 async def _show(console: Console, scene: Scene, running: Bridge) -> BridgeStatus:
     """Show the scene until the time is over and all has arrived; give the last status."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scene.factory.stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, scene.factory.shift.over.set)
     if not console.is_terminal:
         lines = Lines(console)
         return await _watch(scene, running, lambda: lines.show(scene))
@@ -106,8 +106,8 @@ async def _watch(scene: Scene, running: Bridge, show: Callable[[], None]) -> Bri
         scene.look(status)
         show()
         if scene.over:
-            scene.factory.stop.set()
-        if scene.factory.stop.is_set():
+            scene.factory.shift.over.set()
+        if scene.factory.shift.over.is_set():
             scene.phase = "settling"
             settle_by = min(settle_by, scene.elapsed + SETTLE_SECONDS)
         quiet = quiet + 1 if scene.settled else 0

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from examples.factory.cameras import Camera, cameras
-from examples.factory.machines import Machine, machines, mqtt_client
+from examples.factory.machines import Machine, Shift, machines, mqtt_client
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import BridgeStatus, MappingStatus
 from tools.demo.ledger import Ledger
@@ -20,7 +20,7 @@ class Factory:
     """The machines and cameras, and the going home of them all."""
 
     watch: Watch
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    shift: Shift = field(default_factory=Shift)
 
     def __post_init__(self) -> None:
         self.machines = machines(SEED)
@@ -34,17 +34,20 @@ class Factory:
         return [*self.machines, *self.cameras]
 
     async def run(self, places: Places) -> None:
-        """Work until told to stop; then listen to commands until cancelled.
+        """Work until the shift is over; obey until cancelled.
 
         Raises:
             MqttError: a connection broke.
         """
         async with asyncio.TaskGroup() as tasks:
             for one in self.everyone:
-                client = mqtt_client(
-                    places.mqtt_host, places.mqtt_port, f"{places.root}-{one.name}"
-                )
-                tasks.create_task(one.run(client, places.root, self.stop))
+                name = f"{places.root}-{one.name}"
+                client = mqtt_client(places.mqtt_host, places.mqtt_port, name)
+                tasks.create_task(one.run(client, places.root, self.shift))
+            try:
+                await self.shift.home.wait()
+            finally:
+                self.shift.end()
 
     @property
     def resting(self) -> bool:

@@ -69,8 +69,8 @@ class DeadLetters:
         self._wake.set()
 
     def oldest(self, default: int) -> int:
-        """Return the smallest number that is not stored yet, or `default`."""
-        return min((letter.number for letter in self._letters.values()), default=default)
+        """Return the smallest number that is not stored yet, or `default` if that is smaller."""
+        return min([default, *(letter.number for letter in self._letters.values())])
 
     def forget(self) -> None:
         """Forget what is not stored: its records are read again."""

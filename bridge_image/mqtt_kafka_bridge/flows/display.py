@@ -34,19 +34,19 @@ def hinder(
     show(board)
 
 
-def show_mqtt_down(board: MappingBoard, error: BridgeError) -> None:
-    """Show that a mapping has no connection to the broker; say so once for each reason."""
+def show_mqtt_down(board: MappingBoard, client: str, error: BridgeError) -> None:
+    """Show that a client (a word) is not connected to the broker; say so once for each reason."""
     news = board.mqtt.trouble != error.trouble
     board.mqtt.down(error.trouble)
     if news:
-        log.warning("mqtt not connected", mapping=board.name, **words(error.trouble))
+        log.warning("%s not connected", client, mapping=board.name, **words(error.trouble))
     show(board)
 
 
-def show_mqtt_up(board: MappingBoard, **facts: str | int | bool) -> None:
-    """Show that a mapping is connected to the broker."""
+def show_mqtt_up(board: MappingBoard, client: str, **facts: str | int | bool) -> None:
+    """Show that a client (a word) is connected to the broker."""
     board.mqtt.up()
-    log.info("mqtt connected", mapping=board.name, **facts)
+    log.info("%s connected", client, mapping=board.name, **facts)
     show(board)
 
 

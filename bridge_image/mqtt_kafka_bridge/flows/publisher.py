@@ -80,6 +80,7 @@ class PublisherLink:
         self._changed()
         show_mqtt_up(
             self._board,
+            "publisher",
             server=server,
             client_id=self.options.client_id,
             receive_maximum=limits.receive_maximum,
@@ -94,7 +95,7 @@ class PublisherLink:
         if self.link is not None:
             self.link, self.lost_records = None, True
             self._changed()
-        show_mqtt_down(self._board, error)
+        show_mqtt_down(self._board, "publisher", error)
 
     async def end(self) -> None:
         """Disconnect in good order."""

@@ -94,6 +94,7 @@ class InboundSession:
         self._be(SessionState.FORWARDING)
         show_mqtt_up(
             self._board,
+            "session",
             server=server,
             client_id=self.options.client_id,
             session_present=connected.session_present,
@@ -109,7 +110,7 @@ class InboundSession:
             self.link = None
             self._lost()
         self._be(SessionState.WAITING)
-        show_mqtt_down(self._board, error)
+        show_mqtt_down(self._board, "session", error)
 
     def hold(self, held: bool) -> None:  # noqa: FBT001 - a setter
         """Read no more from the socket, on this link and on the next, or go on."""

@@ -33,7 +33,7 @@ class KeepAlive:
         self._quarter = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, seconds: int) -> None:
+    def start(self, seconds: float) -> None:
         """Begin with this keep-alive; 0: there is none."""
         if seconds:
             self._quarter = seconds / 4

@@ -55,9 +55,12 @@ class Reader:
             data = self._shared[: len(self._rest) + size]
         allowed = data if len(data) <= self._limit else within(data, self._limit)
         consumed, events = self._session.receive(allowed)
+        if events and isinstance(events[-1], Lost):
+            self._rest = b""
+            return events
         rest = data[consumed:]
         self._rest = bytes(rest)
-        if rest and not (events and isinstance(events[-1], Lost)):
+        if rest:
             self._expect(rest, events)
         return events
 

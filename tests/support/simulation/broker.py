@@ -68,7 +68,6 @@ class Broker:
         journal: where everything is written down.
         stored: what Kafka has stored.
         options: how it behaves.
-        reconnect: called when a session's connection is over, before anything else.
     """
 
     def __init__(
@@ -92,7 +91,8 @@ class Broker:
         self.connections: dict[Connection, None] = {}
         self.lost: set[bytes] = set()
         """What it forgot with a session."""
-        self.dials = 0
+        self.resent_retained = 0
+        """How many messages were sent because of a subscription."""
         self.ended: Callable[[Connection], None] = lambda _: None
         """Called when a connection is over."""
         self._rng = rng
@@ -105,7 +105,6 @@ class Broker:
 
         async def dial(server: Server, make_link: Callable[[], Link]) -> Link:
             del server
-            self.dials += 1
             await asyncio.sleep(self._rng.choice(_DELAYS_SECONDS))
             if not self.up or not alive():
                 raise PassingError(Reason.MQTT_UNREACHABLE, "the simulated broker is down")
@@ -162,6 +161,7 @@ class Broker:
         for message in self._retained.values():
             if matches(filter_text, message.topic):
                 session.queue.append(message)
+                self.resent_retained += 1
 
     # For sources
 

@@ -43,6 +43,10 @@ class Connection:
         self.session: BrokerSession | None = None
         self.clean_end = False
         """Whether the client said DISCONNECT."""
+        self.used = False
+        """Whether the client acknowledged or published anything."""
+        self.published: set[bytes] = set()
+        """What the client published here."""
         self.unanswered: dict[int, bytes] = {}
         """What the client published and has not read the PUBACK of: packet id to payload."""
         self._broker = broker
@@ -68,6 +72,7 @@ class Connection:
                 self._check_publish(packet)
 
     def _check_puback(self, packet_id: int) -> None:
+        self.used = True
         journal = self._broker.journal
         oldest = next(iter(self._to_acknowledge), None)
         message = self._to_acknowledge.pop(packet_id, None)
@@ -81,6 +86,8 @@ class Connection:
 
     def _check_publish(self, packet: mqtt5.PublishPacket) -> None:
         broker, packet_id = self._broker, packet.packet_id
+        self.used = True
+        self.published.add(packet.payload)
         size = len(packet.write())
         limit = broker.options.maximum_packet_size
         if limit is not None and size > limit:

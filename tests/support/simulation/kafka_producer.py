@@ -15,6 +15,8 @@ METADATA_SECONDS = 10.0
 LATEST_SECONDS = 40.0
 """A batch that its producer gave up is stored within this time, or never."""
 
+_LATE = 0.5
+
 
 class TooLargeError(Exception):
     """A batch was refused for its size."""
@@ -68,6 +70,8 @@ class SimulatedProducer:
         self._closed = False
         self._failed = False
         self._under_way: dict[Future[object], tuple[TopicPartition, SimulatedBatch]] = {}
+        self._decided: set[Future[object]] = set()
+        """Whose batch is stored, or never will be: a broker stores a batch once."""
         self._known: dict[str, tuple[float, int]] = {}
 
     def new_batch(self, max_bytes: int) -> Batch:
@@ -109,8 +113,10 @@ class SimulatedProducer:
             # After a failed batch an idempotent producer's next ones are out of sequence.
             self._answer(stored, refusal)
         elif (chance := chance - fate.lost) < 0:
+            self._decided.add(stored)
             state.journal.note(f"batch lost {place}")
         elif (chance := chance - fate.answer_lost) < 0:
+            self._decided.add(stored)
             state.store(place, batch.records)
         elif (chance := chance - fate.stored_and_refused) < 0:
             state.store(place, batch.records)
@@ -122,6 +128,7 @@ class SimulatedProducer:
             self._answer(stored, None if there else refusal)
 
     def _answer(self, stored: Future[object], error: Exception | None) -> None:
+        self._decided.add(stored)
         self._state.loop.call_later(
             self._state.rng.choice((0.0, 0.001, 0.05)), partial(self._settle, stored, error)
         )
@@ -176,7 +183,8 @@ class SimulatedProducer:
             self._spend()
         for stored, (place, batch) in list(self._under_way.items()):
             topic = state.topics.get(place.topic)
-            if topic is not None and batch.size <= topic.max_bytes and rng.random() < 0.5:  # noqa: PLR2004
+            fits = topic is not None and batch.size <= topic.max_bytes
+            if fits and stored not in self._decided and rng.random() < _LATE:
                 delay = rng.choice((0.0, rng.uniform(0, LATEST_SECONDS)))
                 state.loop.call_later(delay, self._late, place, batch)
             if not stored.done():

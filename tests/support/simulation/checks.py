@@ -1,0 +1,93 @@
+"""What a run is judged by when all is over: loss, order, duplicates (L, O, D)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tests.support.numbered import Numbered, numbered
+from tests.support.simulation.fates import Fate
+from tests.support.simulation.plan import DEAD_LETTERS
+from tests.support.simulation.sessions import Message
+from tests.support.simulation.world import ORDERS, World
+
+_SHOWN = 5
+
+
+def check(world: World, sent: Iterable[Message]) -> None:
+    """Write everything that is wrong into the journal."""
+    reliable = [message for message in sent if message.qos]
+    _check_stored(world, reliable)
+    _check_stored_order(world)
+    _check_heard(world)
+    _check_heard_order(world)
+
+
+def _check_stored(world: World, sent: list[Message]) -> None:
+    journal, stored, lost = world.journal, world.stored, world.broker.lost
+    missing = [
+        message.payload[:40]
+        for message in sent
+        if message.sent and message.payload not in lost
+        if not stored.has(message.payload, message.fate)
+    ]
+    if missing:
+        journal.wrong("L", f"{len(missing)} are not in Kafka: {missing[:_SHOWN]}")
+    astray = [
+        message.payload[:40]
+        for message in sent
+        if message.fate is Fate.FORWARDED and stored.is_dead(message.payload)
+    ]
+    if astray:
+        journal.wrong("L", f"{len(astray)} were refused for no reason: {astray[:_SHOWN]}")
+    again = sum(max(0, stored.times[message.payload] - 1) for message in sent if message.payload)
+    if again > (most := world.may_store_again + world.broker.resent_retained):
+        journal.wrong("D", f"{again} were stored again, at most {most} may be")
+
+
+def _check_stored_order(world: World) -> None:
+    for place, records in world.kafka.kept.items():
+        if place.topic not in (ORDERS, DEAD_LETTERS):
+            found = _disorder(numbered(record.value) for record in records)
+            if found:
+                world.journal.wrong("O", f"{place}: {found[:_SHOWN]}")
+
+
+def _check_heard(world: World) -> None:
+    heard, stored, journal = world.broker.heard, world.stored, world.journal
+    missing = []
+    for place, fates in world.order_fates.items():
+        for record in world.kafka.kept[place]:
+            value, fate = record.value or b"", fates[record.offset]
+            if fate is Fate.FILTERED or (fate is Fate.FORWARDED and heard.times[value]):
+                continue
+            refused = value in heard.refused
+            if refused and world.plan.on_error == "Drop":
+                continue
+            if (fate is Fate.DEAD or refused) and stored.is_dead(value):
+                continue
+            missing.append(value[:40])
+    if missing and world.plan.outbound_qos:
+        journal.wrong("L", f"{len(missing)} were not heard: {missing[:_SHOWN]}")
+    again = heard.duplicates()
+    if again > world.may_be_heard_again:
+        journal.wrong("D", f"{again} heard again, at most {world.may_be_heard_again} may be")
+
+
+def _check_heard_order(world: World) -> None:
+    heard = world.broker.heard
+    found = _disorder(numbered(each) for each in heard.payloads if each not in heard.refused)
+    if found:
+        world.journal.wrong("O", f"heard: {found[:_SHOWN]}")
+
+
+def _disorder(messages: Iterable[Numbered | None]) -> list[tuple[Numbered, int]]:
+    """Return first occurrences that come after a higher number of their key, and that number."""
+    highest: dict[str, int] = defaultdict(lambda: -1)
+    seen, wrong = set(), []
+    for message in messages:
+        if message is None:
+            continue
+        if message not in seen and message.number < highest[message.key]:
+            wrong.append((message, highest[message.key]))
+        seen.add(message)
+        highest[message.key] = max(highest[message.key], message.number)
+    return wrong

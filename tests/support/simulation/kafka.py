@@ -1,0 +1,87 @@
+"""The simulated Kafka as flows see it, for one process at a time."""
+
+from collections.abc import Callable
+
+from mqtt_kafka_bridge.contract.config import BridgeConfig
+from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
+from mqtt_kafka_bridge.contract.status import Reason
+from mqtt_kafka_bridge.errors import BridgeError, PassingError
+from mqtt_kafka_bridge.flows.ports import (
+    ConsumerEvents,
+    RecordConsumer,
+    RecordProducer,
+    TopicPartition,
+)
+from tests.support.simulation.kafka_consumer import SimulatedConsumer
+from tests.support.simulation.kafka_group import Group
+from tests.support.simulation.kafka_log import KafkaState, Record
+from tests.support.simulation.kafka_producer import SimulatedProducer, TooLargeError
+
+
+class SimulatedKafka:
+    """The port, as one process holds it.
+
+    Args:
+        state: the cluster.
+        groups: the groups by name, which outlive processes.
+        config: the configuration.
+        alive: whether the process lives.
+        finished: whether a record from Kafka has met its fate.
+        spent: called when a producer ends with work undone, with its mapping's name.
+        closing: called when a consumer ends, with its group.
+        revoked: called when a consumer's partitions were taken away, with its group.
+    """
+
+    def __init__(
+        self,
+        state: KafkaState,
+        groups: dict[str, Group],
+        config: BridgeConfig,
+        alive: Callable[[], bool],
+        finished: Callable[[TopicPartition, Record], bool],
+        spent: Callable[[str], None],
+        closing: Callable[[Group], None],
+        revoked: Callable[[Group], None],
+    ) -> None:
+        self._state = state
+        self._groups = groups
+        self._config = config
+        self._alive = alive
+        self._finished = finished
+        self._spent = spent
+        self._closing = closing
+        self._revoked = revoked
+
+    async def open_producer(self, mapping: str) -> RecordProducer:
+        """Connect a producer."""
+        await self._state.answer()
+        return SimulatedProducer(self._state, self._alive, lambda: self._spent(mapping))
+
+    async def open_consumer(self, mapping: KafkaToMqtt, events: ConsumerEvents) -> RecordConsumer:
+        """Connect a consumer and join the group."""
+        await self._state.answer()
+        name = f"{self._config.group_prefix}.{mapping.name}"
+        if name not in self._groups:
+            self._groups[name] = Group(self._state, name, mapping.from_.topics)
+        group = self._groups[name]
+        consumer = SimulatedConsumer(
+            self._state,
+            group,
+            events,
+            self._alive,
+            self._finished,
+            lambda: self._closing(group),
+            lambda: self._revoked(group),
+        )
+        group.join(consumer)
+        return consumer
+
+    def explain(self, error: BaseException) -> BridgeError:
+        """Return what a failed batch means."""
+        if isinstance(error, BridgeError):
+            return error
+        return PassingError(Reason.KAFKA_WRITE_FAILED, str(error))
+
+    def is_too_large(self, error: BaseException) -> bool:
+        """Whether a batch was refused for its size."""
+        return isinstance(error, TooLargeError)

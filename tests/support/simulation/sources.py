@@ -1,0 +1,124 @@
+"""What sends: devices to the MQTT broker, and records to Kafka; numbered, with keys of their own."""
+
+import asyncio
+import zlib
+
+from mqtt_kafka_bridge.flows.ports import Header, TopicPartition
+from tests.support.numbered import Numbered
+from tests.support.simulation.fates import Fate
+from tests.support.simulation.sessions import Message
+from tests.support.simulation.world import MISSING_ROOM, ORDERS, World
+
+_OVERSIZES = (4_700, 6_000)
+_OWN_PATHS = {"lines": "local/sim/lines", "rooms": "local/sim/rooms"}
+
+
+class Devices:
+    """Sends messages to the MQTT broker."""
+
+    def __init__(self, world: World) -> None:
+        self.sent: list[Message] = []
+        self._world = world
+        self._numbers: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Send all of them, over the time of the plan."""
+        plan, rng = self._world.plan, self._world.rng
+        pause = plan.seconds / plan.messages
+        left = plan.messages
+        while left > 0:
+            burst = rng.choice((1, 1, 1, 20))
+            for _ in range(min(burst, left)):
+                self._send()
+            left -= burst
+            await asyncio.sleep(rng.uniform(0, 2 * pause * burst))
+
+    def _send(self) -> None:
+        world, plan, rng = self._world, self._world.plan, self._world.rng
+        mapping = "rooms" if plan.templated and rng.random() < 0.5 else "lines"  # noqa: PLR2004
+        device = f"d{rng.randrange(plan.keys)}"
+        fate, qos, properties = Fate.FORWARDED, 1, []
+        room = rng.choice(("r0", "r1", "r1", "r9"))
+        if mapping == "rooms":
+            device = f"{room}{device}"
+            fate = Fate.FORWARDED_OR_DEAD if f"rooms.{room}" == MISSING_ROOM else fate
+        if rng.random() < 0.05:  # noqa: PLR2004
+            device, qos = f"{device}q", 0
+        payload = self._next(f"{mapping[0]}{device}", rng.randint(0, plan.padding_bytes))
+        if rng.random() < 0.1:  # noqa: PLR2004
+            properties = [("note", "x")]
+        if rng.random() < plan.poison:
+            payload, fate, properties = self._poison(mapping, payload, fate)
+        topic = f"plant/{device}/t" if mapping == "lines" else f"room/{room}/{device}"
+        retain = rng.random() < 0.03 and bool(payload)  # noqa: PLR2004
+        message = Message(topic, payload, world.fate(fate), qos, retain, properties)
+        self.sent.append(message)
+        world.broker.publish(message)
+
+    def _next(self, key: str, size: int) -> bytes:
+        number = self._numbers.get(key, 0)
+        self._numbers[key] = number + 1
+        return Numbered(key, number).payload(size)
+
+    def _poison(
+        self, mapping: str, payload: bytes, fate: Fate
+    ) -> tuple[bytes, Fate, list[tuple[str, str]]]:
+        """Return something that can't be forwarded, or is not meant to be."""
+        plan, rng = self._world.plan, self._world.rng
+        match rng.randrange(4):
+            case 0 if plan.by_payload:
+                return b"poison " + payload, Fate.DEAD, []
+            case 1 if plan.told_max_bytes < min(_OVERSIZES) or plan.max_bytes < min(_OVERSIZES):
+                size = rng.choice(_OVERSIZES)
+                too_large = size > plan.max_bytes
+                payload = payload.replace(b"}", b',"x":"' + b"y" * size + b'"}')
+                return payload, Fate.DEAD if too_large else fate, []
+            case 2 if mapping == "lines":
+                return b"", Fate.FILTERED, []
+            case _:
+                return payload, Fate.FILTERED, [("bridge.path", _OWN_PATHS[mapping])]
+
+
+class Writers:
+    """Writes records to Kafka."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._numbers: dict[str, int] = {}
+        self._partitions = world.plan.partitions
+
+    async def run(self) -> None:
+        """Write all of them, over the time of the plan."""
+        plan, rng = self._world.plan, self._world.rng
+        pause = plan.seconds / plan.messages
+        left = plan.messages
+        while left > 0:
+            burst = rng.choice((1, 1, 1, 50))
+            for _ in range(min(burst, left)):
+                self._write()
+            left -= burst
+            await asyncio.sleep(rng.uniform(0, 2 * pause * burst))
+
+    def _write(self) -> None:
+        world, plan, rng = self._world, self._world.plan, self._world.rng
+        name = f"k{rng.randrange(plan.keys)}"
+        number = self._numbers.get(name, 0)
+        self._numbers[name] = number + 1
+        key: bytes | None = name.encode()
+        value: bytes | None = Numbered(name, number).payload(rng.randint(0, plan.padding_bytes))
+        headers: list[Header] = [("note", b"x")] if rng.random() < 0.1 else []  # noqa: PLR2004
+        fate = Fate.FORWARDED
+        if rng.random() < plan.poison:
+            match rng.randrange(3):
+                case 0:
+                    key, fate = None, Fate.DEAD
+                case 1:
+                    value, fate = None, Fate.FILTERED
+                case _:
+                    headers, fate = [("bridge.path", b"local/sim/orders")], Fate.FILTERED
+        place = TopicPartition(ORDERS, zlib.crc32(name.encode()) % self._partitions)
+        log = world.kafka.topics[ORDERS].logs[place.partition]
+        if rng.random() < plan.gaps:
+            log.gap(rng.randint(1, 3))
+        world.order_fates.setdefault(place, {})[log.end] = world.fate(fate)
+        world.kafka.store(place, [(key, value, headers)])
