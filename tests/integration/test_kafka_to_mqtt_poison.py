@@ -6,7 +6,7 @@ import pytest
 
 from mqtt_kafka_bridge.contract.status import MappingState, Reason
 from tests.support.scenario import Lab
-from tests.support.scenario_checks import SECONDS, await_counts
+from tests.support.scenario_checks import SECONDS, await_counts, connections
 from tests.support.scenario_config import inbound, outbound, split
 
 
@@ -118,8 +118,7 @@ def test_a_record_larger_than_the_broker_takes_is_never_sent(lab: Lab) -> None:
     (letter,) = lab.records(lab.dead_letters, 1)
     assert letter.header("deadletter.reason") == b"PacketTooLarge"
     assert len(letter.value or b"") == 5000
-    connected = [line for line in bridge.log_lines() if line["message"] == "publisher connected"]
-    assert len(connected) == 1
+    assert connections(bridge, "commands") == 1
 
 
 @pytest.mark.parametrize("hops", [1, 2])

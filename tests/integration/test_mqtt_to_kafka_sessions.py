@@ -2,7 +2,7 @@
 
 from tests.support.bridge import Bridge
 from tests.support.scenario import Lab
-from tests.support.scenario_checks import SECONDS, await_counts
+from tests.support.scenario_checks import SECONDS, await_counts, connections
 from tests.support.scenario_config import inbound
 from tests.support.waiting import eventually
 
@@ -73,9 +73,7 @@ def test_a_broker_that_forgot_the_session_is_subscribed_anew_and_that_is_said(la
 def await_session(bridge: Bridge, *, present: bool) -> None:
     """Wait for the second connection, and see whether the broker knew the session."""
 
-    def connected_again() -> bool:
-        lines = [line for line in bridge.log_lines() if line["message"] == "session connected"]
-        return len(lines) > 1 and bridge.ready
-
-    eventually(connected_again, SECONDS, what=bridge.log_tail)
+    eventually(
+        lambda: connections(bridge, "telemetry") > 1 and bridge.ready, SECONDS, what=bridge.log_tail
+    )
     assert bridge.session("telemetry").session_present is present

@@ -147,7 +147,8 @@ class Lab:
 
     def subscribe(self, pattern: str, *, qos: int = 1, at: Mosquitto | None = None) -> MqttSink:
         """Subscribe to a filter."""
-        return self.background.enter(MqttSink((at or self.broker).url, pattern, qos=qos))
+        broker = at or self.broker
+        return self.background.enter(MqttSink(broker.url, pattern, qos=qos))
 
     def messages(self, sink: MqttSink, count: int) -> list[mqtt5.PublishPacket]:
         """Return what a subscriber got: so many messages and no more."""

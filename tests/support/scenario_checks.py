@@ -73,6 +73,12 @@ def check_no_crash(bridge: Bridge) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def connections(bridge: Bridge, mapping: str) -> int:
+    """Return how often a mapping has come to be connected to its MQTT broker, says the log."""
+    lines = [line for line in bridge.log_lines() if line.get("labels.mapping") == mapping]
+    return sum("labels.client_id" in line and line["log.level"] == "info" for line in lines)
+
+
 def troubles(bridge: Bridge, name: str) -> Sequence[str]:
     """Return the reasons of everything that is wrong with a mapping at this moment."""
     mapping = bridge.mapping(name)

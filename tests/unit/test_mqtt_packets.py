@@ -107,5 +107,5 @@ def test_the_bytes_before_a_packet_above_the_limit_are_cut_out() -> None:
     large = mqtt5.PublishPacket("a", bytes(100)).write()
     assert within(view(PUBLISH, PUBLISH), 50) == view(PUBLISH, PUBLISH)
     assert within(view(PUBLISH, PUBACK, large, PUBLISH), 50) == view(PUBLISH, PUBACK)
-    assert within(view(large[:2]), 50) == b""
+    assert len(within(view(large[:2]), 50)) == 0
     assert within(view(PUBLISH, b"\x30"), 50) == view(PUBLISH, b"\x30")

@@ -103,3 +103,8 @@ def test_a_brokers_words_are_shown_but_not_64_kib_of_them() -> None:
 def test_what_asyncio_knows_of_a_lost_connection_is_told() -> None:
     assert "reset by peer" in reasons.lost(ConnectionResetError("reset by peer"), "b:1").message
     assert "without a reason" in reasons.lost(None, "b:1").message
+
+
+def test_an_answer_that_does_not_come_is_told() -> None:
+    assert "b:1 sent no SUBACK within 10 s" in reasons.no_answer("SUBACK", 10.0, "b:1").message
+    assert "b:1 did not answer PINGREQ, silent for 45 s" in reasons.silent(45.0, "b:1").message

@@ -13,7 +13,8 @@ from tests.support.certificates import Authority
 
 
 def context(*files: Path) -> ssl.SSLContext:
-    return client_context(Tls(trusted_certificate_files=list(map(str, files))), "mqtt.tls")
+    tls = Tls.model_validate({"trustedCertificateFiles": list(map(str, files))})
+    return client_context(tls, "mqtt.tls")
 
 
 def subjects(of: ssl.SSLContext) -> list[object]:

@@ -134,7 +134,7 @@ class MqttToKafkaFlow:
         """Return messages to the broker that has to send them again: none of QoS 0."""
         link = self._session.link
         self._meter.returned += self._window.drop(
-            since,
+            max(since, self._window.first),
             lambda chunk, index: (
                 chunk.packet_ids[index] is not None
                 and (not orphans_only or chunk.origin is not link)

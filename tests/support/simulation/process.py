@@ -64,6 +64,7 @@ class Process:
         self, journal: Journal, config: BridgeConfig, name: str, budget: WatchedBudget
     ) -> None:
         self.alive = True
+        self.draining = False
         self.drained = False
         """Whether it was stopped in good order, and in time."""
         self.name = name
@@ -111,6 +112,7 @@ class Process:
     async def drain(self) -> bool:
         """Stop in good order, as the program does; return whether that took no longer than it may."""
         self._journal.note(f"drain {self.name}")
+        self.draining = True
         drains = [asyncio.create_task(flow.drain()) for flow in self._flows]
         seconds = self._config.limits.drain.total_seconds()
         done, late = await asyncio.wait(drains, timeout=seconds)

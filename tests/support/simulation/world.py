@@ -116,8 +116,15 @@ class World:
             return
         if not session.expiry_seconds:
             self._may_hear_again("a publisher's end", connection.published)
-        elif not connection.clean_end:
+        elif not (connection.clean_end and self._owner(connection).draining):
             self.may_store_again += len(session.in_flight)
+
+    def _owner(self, connection: Connection) -> Process:
+        return next(
+            process
+            for process, wires in self._wires.items()
+            if any(wire.peer is connection for wire in wires)
+        )
 
     def _producer_spent(self, process: Process, mapping: str) -> None:
         """Allow what is unacknowledged in the mapping's session to be stored again."""
