@@ -46,7 +46,9 @@ async def closed(writer: asyncio.StreamWriter) -> None:
     """Close a connection and wait for its end, but not for a peer that does not answer."""
     writer.close()
     with suppress(OSError, TimeoutError):
-        await asyncio.wait_for(writer.wait_closed(), _CLOSE_SECONDS)
+        # Not `wait_for`: in Python 3.11 it can swallow the cancellation of whoever waits.
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await writer.wait_closed()
     writer.transport.abort()
 
 

@@ -139,16 +139,18 @@ class Lab:
         **properties: Unpack[Properties],
     ) -> None:
         """Publish a message and wait until the broker has it."""
-        url = (to or self.broker).url
+        broker = to or self.broker
+        url = broker.url
         if url not in self._publishers:
-            self._publishers[url] = self.background.enter(Publisher(url))
+            publisher = Publisher(url, _login(broker))
+            self._publishers[url] = self.background.enter(publisher)
         code = self.background.run(self._publishers[url].publish(topic, payload, qos, **properties))
         assert code in (0, _NO_SUBSCRIBER), f"refused with 0x{code:02X}"
 
     def subscribe(self, pattern: str, *, qos: int = 1, at: Mosquitto | None = None) -> MqttSink:
         """Subscribe to a filter."""
         broker = at or self.broker
-        return self.background.enter(MqttSink(broker.url, pattern, qos=qos))
+        return self.background.enter(MqttSink(broker.url, pattern, qos=qos, user=_login(broker)))
 
     def messages(self, sink: MqttSink, count: int) -> list[mqtt5.PublishPacket]:
         """Return what a subscriber got: so many messages and no more."""
@@ -208,3 +210,8 @@ class Lab:
         found = self._sinks[topic].read()
         assert len(found) == count, found
         return found
+
+
+def _login(broker: Mosquitto) -> tuple[str, str] | None:
+    """Return the first of a broker's users, who is the tests' own."""
+    return next(iter(broker.options.users.items()), None)

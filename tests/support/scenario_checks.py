@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from mqtt_kafka_bridge.contract.status import Counts, MappingState, MappingStatus
+from mqtt_kafka_bridge.contract.status import Counts, MappingState, MappingStatus, Reason, Trouble
 from tests.support.bridge import Bridge, Metrics
 from tests.support.waiting import eventually
 
@@ -84,6 +85,37 @@ def troubles(bridge: Bridge, name: str) -> Sequence[str]:
     mapping = bridge.mapping(name)
     all_of_them = (mapping.trouble, mapping.mqtt.trouble, mapping.kafka.trouble)
     return [trouble.reason.value for trouble in all_of_them if trouble]
+
+
+def await_link_trouble(
+    bridge: Bridge,
+    side: Literal["mqtt", "kafka"],
+    reason: Reason,
+    *words: str,
+    within_seconds: float = SECONDS,
+) -> Trouble:
+    """Wait until every mapping says of a link that it is down, why, and what to do about it.
+
+    Raises:
+        AssertionError: status, readiness or log does not say so, or the bridge has ended.
+    """
+
+    def said() -> list[Trouble]:
+        links = [getattr(mapping, side) for mapping in bridge.status().mappings]
+        found = [link.trouble for link in links if link.trouble and link.trouble.reason is reason]
+        return found if len(found) == len(links) else []
+
+    found = eventually(
+        said, within_seconds, what=lambda: f"{side} {reason}; {bridge.status().mappings}"
+    )
+    assert not bridge.ready
+    text = f"{found[0].message}; {found[0].cure}"
+    assert found[0].cure
+    assert all(word in text for word in words), text
+    logged = [line for line in bridge.log_lines() if line.get("labels.reason") == reason.value]
+    assert logged, bridge.log_tail()
+    assert all(line["labels.cure"] and line["log.level"] == "warning" for line in logged)
+    return found[0]
 
 
 def check_no_secret(bridge: Bridge, *secrets: str) -> None:

@@ -15,7 +15,7 @@ import aiohttp
 
 from mqtt_kafka_bridge.contract.status import BridgeStatus
 
-START_SECONDS = 30.0
+START_SECONDS = 45.0
 STOP_SECONDS = 30.0
 _LAST_LINES = 12
 

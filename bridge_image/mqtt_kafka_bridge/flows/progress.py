@@ -49,6 +49,20 @@ class Progress:
             self.window.add(fetched.records, size + count * MESSAGE_BYTES, at, origin=fetched)
             self._meter.received += count
             self._show()
+        else:
+            self._pass_over(fetched)
+
+    def _pass_over(self, fetched: Fetched) -> None:
+        """Move on over what holds no record: aborted transactions, their markers, gaps."""
+        partition, next_offset = fetched.partition, fetched.next_offset
+        last = None
+        for chunk in self.window.chunks():
+            if source(chunk).partition == partition:
+                last = chunk
+        if last is not None:
+            last.origin = source(last)._replace(next_offset=next_offset)
+        elif partition in self._positions:
+            self._positions[partition] = next_offset
 
     def finish(self, up_to: int, now: float) -> None:
         """Finish everything numbered below `up_to`."""

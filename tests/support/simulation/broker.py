@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import mqtt5
@@ -160,7 +161,7 @@ class Broker:
         """Send what is retained to a new subscription."""
         for message in self._retained.values():
             if matches(filter_text, message.topic):
-                session.queue.append(message)
+                session.queue.append(replace(message, qos=1, retain=True))
                 self.resent_retained += 1
 
     # For sources
@@ -168,15 +169,12 @@ class Broker:
     def publish(self, message: Message) -> None:
         """Queue a message for every session that subscribes to it."""
         if message.retain:
-            again = Message(message.topic, message.payload, message.fate, retain=True)
-            self._retained[message.topic] = again
+            self._retained[message.topic] = message
         for session in self.sessions.values():
             if any(matches(each, message.topic) for each in session.subscriptions):
                 if message.qos == 0 and session.connection is None:
                     continue
-                live = Message(message.topic, message.payload, message.fate, message.qos)
-                live.properties = message.properties
-                session.queue.append(live)
+                session.queue.append(replace(message, retain=False))
                 message.sent = True
                 if session.connection is not None:
                     session.connection.pump()
