@@ -80,6 +80,11 @@ class RecordProducer(Protocol):
         """Partitions of a topic as of the last metadata, at most 10 s old; None if not known."""
         ...
 
+    @property
+    def silent_seconds(self) -> float:
+        """How long Kafka has not been heard; it is asked something every few seconds."""
+        ...
+
     async def create_topic(self, name: str) -> None:
         """Create a topic with defaults and replication min(3, brokers); existing is fine.
 

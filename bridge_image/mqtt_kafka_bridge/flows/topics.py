@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mqtt_kafka_bridge.contract.filters import parse_filter
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
-from mqtt_kafka_bridge.contract.status import Reason
+from mqtt_kafka_bridge.contract.status import Reason, Trouble
 from mqtt_kafka_bridge.contract.templates import inbound_scope, parse_template
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, RefusedError
 from mqtt_kafka_bridge.flows.ports import RecordProducer, Topic
@@ -27,6 +27,18 @@ def fixed_topic(mapping: MqttToKafka) -> str | None:
     parts = parse_template(mapping.to.topic, inbound_scope(levels))
     words = [part for part in parts if isinstance(part, str)]
     return "".join(words) if len(words) == len(parts) else None
+
+
+def replication_risk(name: str, topic: Topic) -> Trouble | None:
+    """Return why a topic may lose what it has acknowledged, if it may."""
+    if topic.min_insync_replicas != 1:
+        return None
+    return Trouble(
+        reason=Reason.MIN_INSYNC_REPLICAS,
+        message=f"the topic {name} has min.insync.replicas 1: a broker that fails may take"
+        " acknowledged records with it",
+        cure=f"kafka-configs.sh --alter --topic {name} --add-config min.insync.replicas=2",
+    )
 
 
 class Topics:

@@ -16,7 +16,7 @@ from mqtt_kafka_bridge.flows.outcomes import Outcomes
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.ports import RecordProducer, Topic
 from mqtt_kafka_bridge.flows.tasks import Backoff, Lookups, ticking
-from mqtt_kafka_bridge.flows.topics import Topics, fixed_topic
+from mqtt_kafka_bridge.flows.topics import Topics, fixed_topic, replication_risk
 from mqtt_kafka_bridge.flows.window import Chunk, Slice, Window
 from mqtt_kafka_bridge.flows.writing import Writing
 from mqtt_kafka_bridge.mapping.dead_letters import SMALLEST_BYTES as SMALLEST_DEAD_LETTER
@@ -25,7 +25,9 @@ from mqtt_kafka_bridge.mapping.messages import InboundMessage
 from mqtt_kafka_bridge.observe.board import MappingBoard
 
 STALL_SECONDS = 20.0
-"""A batch that has been under way for longer ends its producer (aiokafka #1017, #1018)."""
+"""A batch that has been under way for longer ends its producer (aiokafka #1017)."""
+SILENCE_SECONDS = 15.0
+"""Kafka is gone when it has been silent for longer, even if there is nothing to write."""
 _SMALLEST_BATCH_BYTES = 1024
 _LOOKING_UP = Trouble(reason=Reason.STARTING, message="the Kafka topic is being looked up")
 
@@ -126,7 +128,7 @@ class Writer:
             self._writing = writing
             self._flow.show(_LOOKING_UP if writing.needed else None)
             self._board.kafka.up()
-            return await self._pump(writing)
+            return await self._pump(producer, writing)
         finally:
             self._writing = None
             self.routed = self._window.first
@@ -149,7 +151,7 @@ class Writer:
         writing.needed = self._fixed_topic
         return writing
 
-    async def _pump(self, writing: Writing) -> _End:
+    async def _pump(self, producer: RecordProducer, writing: Writing) -> _End:
         """Route, acknowledge and send, each time that something changed, and once a second."""
         lanes, window, wake = writing.lanes, self._window, self._wake
         with ticking(wake) as ticks, Lookups(wake) as lookups:
@@ -173,7 +175,7 @@ class Writer:
                     self._flow.stopped(writing.stop.error)
                     return _End.STOPPED
                 if ticks.passed():
-                    self._check(writing)
+                    self._check(producer, writing)
 
     def _route(self, writing: Writing) -> None:
         """Put the backlog into lanes, as far as it goes."""
@@ -198,13 +200,9 @@ class Writer:
         writing.needed = None
 
     def _note_risk(self, name: str, topic: Topic) -> None:
-        if topic.min_insync_replicas == 1 and name != self._config.dead_letter_topic:
-            self._board.risks[Reason.MIN_INSYNC_REPLICAS] = Trouble(
-                reason=Reason.MIN_INSYNC_REPLICAS,
-                message=f"the topic {name} has min.insync.replicas 1: a broker that fails may take"
-                " acknowledged records with it",
-                cure=f"kafka-configs.sh --alter --topic {name} --add-config min.insync.replicas=2",
-            )
+        risk = replication_risk(name, topic)
+        if risk is not None and name != self._config.dead_letter_topic:
+            self._board.risks[risk.reason] = risk
 
     def _resize(self, failure: Failure) -> bool:
         """Return whether writing may go on at once, with smaller batches or without one record.
@@ -227,7 +225,7 @@ class Writer:
             self._batch_limits[topic] = max(smallest, failure.max_bytes // 2)
         return True
 
-    def _check(self, writing: Writing) -> None:
+    def _check(self, producer: RecordProducer, writing: Writing) -> None:
         """Do what is due once a second.
 
         Raises:
@@ -237,6 +235,12 @@ class Writer:
             del self._refused[number]
         if writing.topics.changed():
             writing.forget_routes()
+        if producer.silent_seconds > SILENCE_SECONDS:
+            raise PassingError(
+                Reason.KAFKA_UNREACHABLE,
+                f"Kafka has not been heard for {SILENCE_SECONDS:g} s",
+                "see that its brokers run and that their advertised addresses can be reached",
+            )
         if writing.lanes.stalled(STALL_SECONDS):
             raise PassingError(
                 Reason.KAFKA_WRITE_FAILED,

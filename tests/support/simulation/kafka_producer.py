@@ -153,6 +153,11 @@ class SimulatedProducer:
         self._known[name] = state.loop.time(), len(topic.logs)
         return Topic(len(topic.logs), topic.told_max_bytes, 2)
 
+    @property
+    def silent_seconds(self) -> float:
+        """Never: here silence shows as batches and look-ups without an answer."""
+        return 0.0
+
     def partitions(self, name: str) -> int | None:
         """Partitions of a topic, as of at most METADATA_SECONDS ago."""
         at, count = self._known.get(name, (0.0, 0))
