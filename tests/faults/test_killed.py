@@ -73,21 +73,9 @@ def killed_on_the_way_out(
     config = site.config(flow)
     crashing = [make_bridge(config, crash_at=point, hit=hit) for hit in hits(point, rounds, 4)]
     with load(site.background, MESSAGES_PER_SECOND, flow):
-        restarts = one_after_the_other([*crashing, last := make_bridge(config)])
+        restarts = one_after_the_other([*crashing, make_bridge(config)])
         flow.news_since(restarts[-1], NEWS_SECONDS)
-    try:
-        flow.complete(10)
-    except AssertionError:
-        print("DEBUG", point, last.status().model_dump_json(), len(flow.sink.received), flow.sink.connections, site.kafka.admin.committed(f"local.{name}.commands", flow.topic))
-        print(last.log)
-        for k in ("mqtt_proxy", "kafka_proxy"):
-            c = getattr(site, k).chunks
-            import collections
-            print("DEBUG", k, time.monotonic()-c[-1].at, collections.Counter((x.connection,x.to_server) for x in c if x.at > time.monotonic()-5))
-        from tests.support.wire import _kafka_frames, _request
-        fr = [(round(a-restarts[-1],3), c, ts, _request(f)[:3] if ts else len(f)) for a,c,ts,f in _kafka_frames(site.kafka_proxy.chunks) if a > restarts[-1]]
-        print("DEBUGF", len(fr), fr[:60], fr[-60:])
-        raise
+    flow.complete()
     flow.ledger.check(duplicates_at_most=(RECEIVE_MAXIMUM + 2 * MESSAGES_PER_SECOND) * rounds)
     assert flow.check_wire()
     delays = [flow.news_since(at) - at for at in restarts]

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.mqtt.dialing import dialer
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
-from mqtt_kafka_bridge.mqtt.keeper import Keeper
+from mqtt_kafka_bridge.mqtt.keeper import STEADY_SECONDS, Keeper
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.mqtt.servers import Server
@@ -118,17 +118,24 @@ async def link_to(
 
 @asynccontextmanager
 async def keeping(
-    urls: str | list[str], recorder: Recorder, options: Options | None = None, **config: object
+    urls: str | list[str],
+    recorder: Recorder,
+    options: Options | None = None,
+    *,
+    steady_seconds: float = STEADY_SECONDS,
+    **config: object,
 ) -> AsyncIterator["asyncio.Task[None]"]:
-    """Keep a client connected, by a keeper and real sockets; it is cancelled at the end."""
+    """Keep a client connected, by a keeper and real sockets; it is cancelled at the end.
+
+    A bug in the flow ends the task early: whoever expects one looks at the task.
+    """
     servers = [urls] if isinstance(urls, str) else urls
     mqtt = Mqtt.model_validate({"servers": servers, **config})
     chosen = options or Options(client_id="kept")
-    keeper = Keeper(mqtt, chosen, recorder, dialer(mqtt), ReadBuffer())
+    keeper = Keeper(mqtt, chosen, recorder, dialer(mqtt), ReadBuffer(), steady_seconds)
     task = asyncio.create_task(keeper.run())
     try:
         yield task
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})

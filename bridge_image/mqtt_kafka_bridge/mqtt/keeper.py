@@ -48,6 +48,7 @@ class Keeper:
         flow: who uses the link.
         dial: opens transports.
         buffer: the loop's read buffer.
+        steady_seconds: how long a connection must live to be a success.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Keeper:
         flow: Kept,
         dial: Dial,
         buffer: ReadBuffer,
+        steady_seconds: float = STEADY_SECONDS,
     ) -> None:
         self._config = config
         self._options = options
         self._flow = flow
         self._dial = dial
         self._buffer = buffer
+        self._steady_seconds = steady_seconds
         self._servers = Servers(config.servers)
 
     async def run(self) -> None:
@@ -102,7 +105,7 @@ class Keeper:
         now = asyncio.get_running_loop().time
         up_at = now()
         error = await asyncio.shield(link.ended)
-        if now() - up_at >= STEADY_SECONDS:
+        if now() - up_at >= self._steady_seconds:
             self._servers.succeeded()
         return error
 

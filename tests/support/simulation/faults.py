@@ -98,14 +98,14 @@ class Happenings:
     # The Kafka side
 
     async def _freeze_kafka(self) -> None:
-        self._world.kafka.thawed.clear()
+        self._world.kafka.freeze(frozen=True)
         await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)  # noqa: PLR2004
-        self._world.kafka.thawed.set()
+        self._world.kafka.freeze(frozen=False)
 
     async def _kafka_down(self) -> None:
-        self._world.kafka.down = True
+        self._world.kafka.fall(down=True)
         await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)  # noqa: PLR2004
-        self._world.kafka.down = False
+        self._world.kafka.fall(down=False)
 
     async def _spoil_batches(self) -> None:
         kafka, rng = self._world.kafka, self._rng

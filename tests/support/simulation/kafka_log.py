@@ -95,6 +95,24 @@ class KafkaState:
         self.commit_failures = 0.0
         self.thawed = asyncio.Event()
         self.thawed.set()
+        self._heard_at = 0.0
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long nobody has had an answer."""
+        if self.thawed.is_set() and not self.down:
+            return 0.0
+        return self.loop.time() - self._heard_at
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Answer nothing, or go on where it stood."""
+        self._heard_at = self.loop.time() - self.silent_seconds
+        (self.thawed.clear if frozen else self.thawed.set)()
+
+    def fall(self, *, down: bool) -> None:
+        """Be gone, or there again."""
+        self._heard_at = self.loop.time() - self.silent_seconds
+        self.down = down
 
     def create(self, name: str, partitions: int, max_bytes: int, told: int | None = None) -> None:
         """Create a topic."""

@@ -166,6 +166,11 @@ class SimulatedProducer:
             self._known[name] = self._state.loop.time(), count
         return count or None
 
+    @property
+    def silent_seconds(self) -> float:
+        """How long Kafka has not been heard."""
+        return self._state.silent_seconds
+
     async def create_topic(self, name: str) -> None:
         """Create a topic."""
         await self._state.answer()
