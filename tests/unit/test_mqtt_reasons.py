@@ -101,8 +101,15 @@ def test_a_brokers_words_are_shown_but_not_64_kib_of_them() -> None:
 
 
 def test_what_asyncio_knows_of_a_lost_connection_is_told() -> None:
-    assert "reset by peer" in reasons.lost(ConnectionResetError("reset by peer"), "b:1").message
-    assert "without a reason" in reasons.lost(None, "b:1").message
+    reset = reasons.lost(ConnectionResetError("reset by peer"), "b:1", answered=True)
+    assert reset.message == "lost b:1: reset by peer"
+    assert "without a reason" in reasons.lost(None, "b:1", answered=True).message
+
+
+def test_a_server_that_closes_before_it_answers_may_be_none_of_mqtt_5_or_want_tls() -> None:
+    error = reasons.lost(None, "b:1", answered=False)
+    assert "before it answered CONNECT" in error.message
+    assert "mqtts://" in error.cure
 
 
 def test_an_answer_that_does_not_come_is_told() -> None:

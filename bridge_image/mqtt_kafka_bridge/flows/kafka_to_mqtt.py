@@ -60,7 +60,7 @@ class KafkaToMqttFlow:
         )
         self._refusals = Refusals(mapping.on_error, outcomes, self._dead_letters)
         self._publishing = Publishing(
-            mapping, router, self._window, board.meter, outcomes, self._refusals.refuse, self._time
+            mapping, router, self._window, board, outcomes, self._refusals.refuse, self._time
         )
         self._link = PublisherLink(parts, mapping, board, self._publishing, self._wake.set)
         self._keeper = Keeper(config.mqtt, self._link.options, self._link, parts.dial, parts.buffer)
@@ -169,7 +169,7 @@ class KafkaToMqttFlow:
 
     async def _wait(self, consumer: RecordConsumer) -> None:
         """Wait until something changes; look at Kafka now and then meanwhile."""
-        hinder(self._board, "broker", self._publishing.stalled, MappingState.STALLED)
+        hinder(self._board, "broker", self._publishing.trouble, MappingState.STALLED)
         if self._time() - self._fetched_at > POLL_SECONDS:
             await self._fetch(consumer, held=True)
             return

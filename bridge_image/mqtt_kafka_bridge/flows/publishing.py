@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
-from mqtt_kafka_bridge.contract.status import Reason, Trouble
+from mqtt_kafka_bridge.contract.status import Trouble
 from mqtt_kafka_bridge.errors import RefusedError
+from mqtt_kafka_bridge.flows.display import words
 from mqtt_kafka_bridge.flows.held import PASSING_CODES, Held
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
 from mqtt_kafka_bridge.flows.ports import SourceRecord, TopicPartition
@@ -15,11 +18,13 @@ from mqtt_kafka_bridge.flows.window import Window
 from mqtt_kafka_bridge.mapping.caches import TwoGenerations
 from mqtt_kafka_bridge.mapping.messages import Publication
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter, Skipped
+from mqtt_kafka_bridge.mqtt import reasons
 from mqtt_kafka_bridge.mqtt.alike import Alike, utf8_string
 from mqtt_kafka_bridge.mqtt.events import Acknowledged
 from mqtt_kafka_bridge.mqtt.link import Link
-from mqtt_kafka_bridge.observe.meter import Meter
+from mqtt_kafka_bridge.observe.board import MappingBoard
 
+log = structlog.get_logger()
 TOPICS = 100_000
 """Most keys whose MQTT topic is remembered."""
 BURST = 1000
@@ -36,7 +41,7 @@ class Publishing:
         mapping: which mapping.
         router: the same, compiled.
         window: the records; as `Progress` keeps them.
-        meter: counts of the mapping.
+        board: where counts and states are shown.
         outcomes: where it is noted what becomes of a record that is not simply forwarded.
         refuse: what to do with a record that can't be forwarded.
         now: the loop's clock, in seconds.
@@ -47,7 +52,7 @@ class Publishing:
         mapping: KafkaToMqtt,
         router: OutboundRouter,
         window: Window[SourceRecord],
-        meter: Meter,
+        board: MappingBoard,
         outcomes: Outcomes,
         refuse: Refuse,
         now: Callable[[], float],
@@ -55,11 +60,13 @@ class Publishing:
         self.sent = 0
         """The number up to which records were published, or are held."""
         self.held = Held()
+        self.trouble: Trouble | None = None
+        """Why records are held, if any are."""
         self.qos: int = mapping.to.qos
         self._wanted_qos = mapping.to.qos
         self._router = router
         self._window = window
-        self._meter = meter
+        self._board = board
         self._outcomes = outcomes
         self._refuse = refuse
         self._now = now
@@ -73,18 +80,6 @@ class Publishing:
     def due(self) -> bool:
         """Whether there is anything to publish now."""
         return self.sent < self._window.next or self._retry_due
-
-    @property
-    def stalled(self) -> Trouble | None:
-        """What holds records back, if there are any."""
-        if not self.held:
-            return None
-        return Trouble(
-            reason=Reason.QUOTA_EXCEEDED,
-            message="the broker refuses messages for now (a quota, or a right that is missing);"
-            " they and those behind them are held and tried again",
-            cure="raise the quota at the broker, or allow this client to publish there",
-        )
 
     @property
     def _retry_due(self) -> bool:
@@ -101,7 +96,7 @@ class Publishing:
     def start_over(self) -> None:
         """Forget what was published and held: it comes again."""
         self.sent = self._window.next
-        self.held.clear()
+        self.held.start_over()
         self._retried.clear()
 
     def oldest(self, link: Link) -> int:
@@ -182,7 +177,7 @@ class Publishing:
     ) -> Publication | Skipped:
         router = self._router
         converted = router.convert(record, partition.topic, partition.partition, now_ms)
-        self._meter.headers_left_out = router.headers_left_out
+        self._board.meter.headers_left_out = router.headers_left_out
         if isinstance(converted, Skipped):
             return converted
         if converted.retain and not self._retain_available:
@@ -202,11 +197,24 @@ class Publishing:
             record, partition = self._at(number)
             if code in PASSING_CODES:
                 self.held.refuse(record.key, number, self._now())
+                self._show(record, partition, code)
             else:
                 error = RefusedError("MqttRefused", f"the broker refused it, reason 0x{code:02X}")
                 self._refuse(number, record, partition, error)
-        if not event.refused and not self.held:
+        if not event.refused and not self.held and not self._retried:
             self.held.settled()
+            if self.trouble is not None:
+                self._board.risks.pop(self.trouble.reason, None)
+                self.trouble = None
+
+    def _show(self, record: SourceRecord, partition: TopicPartition, code: int) -> None:
+        """Show why records are held, and for which MQTT topic it was seen."""
+        converted = self._router.convert(record, *partition, time.time_ns() // 1_000_000)
+        topic = converted.topic if isinstance(converted, Publication) else "?"
+        trouble = reasons.refused_for_now(code, topic).trouble
+        if self.trouble is None:
+            log.warning("records held", mapping=self._board.name, **words(trouble))
+            self._board.risks[trouble.reason] = self.trouble = trouble
 
     def _retry(self, link: Link, room: int) -> int:
         """Publish held records again; return how many."""

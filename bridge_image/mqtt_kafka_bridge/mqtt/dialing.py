@@ -28,6 +28,7 @@ def dialer(config: Mqtt) -> Dial:
         name = (config.tls and config.tls.server_name) or server.host
         loop = asyncio.get_running_loop()
         try:
+            name.encode("idna")  # a name that is none is found before a socket is open
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, link = await loop.create_connection(
                     make_link,
@@ -58,7 +59,8 @@ def explain(error: OSError | UnicodeError, server: Server) -> BridgeError:
         return PassingError(Reason.MQTT_TLS_FAILED, what, _NO_TLS)
     what = f"{server} can't be reached: {_why(error)}"
     if isinstance(error, UnicodeError):
-        return MustFixError(Reason.MQTT_UNREACHABLE, what, "correct its name in mqtt.servers")
+        cure = "correct the name in mqtt.servers or mqtt.tls.serverName"
+        return MustFixError(Reason.MQTT_UNREACHABLE, what, cure)
     return PassingError(
         Reason.MQTT_UNREACHABLE,
         what,

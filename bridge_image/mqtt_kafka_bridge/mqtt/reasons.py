@@ -10,6 +10,10 @@ QUOTA_EXCEEDED = 0x97
 PASSING = (0x88, 0x89, 0x8B, 0x97, 0x9F)
 LONGEST_TEXT = 200
 """Most characters of a broker's own words that are shown."""
+_NO_ANSWER_CURE = (
+    "check that mqtt.servers names a broker that speaks MQTT 5, and the right port:"
+    " a port for TLS wants mqtts://"
+)
 _CURES = {
     0x82: "the broker says that we broke the protocol: please report it with the broker's log",
     0x84: "use a broker that speaks MQTT 5",
@@ -47,7 +51,10 @@ def refused_connect(code: int, text: str | None, server: str, username: str | No
         return MustFixError(
             Reason.MQTT_NOT_AUTHORIZED,
             f"{server} does not let {who} connect, {_words(code, text)}",
-            "set mqtt.authentication, or allow this user and this client id at the broker",
+            "check the password in its file (many brokers say the same of a wrong one), or allow"
+            " this user and this client id at the broker"
+            if username
+            else "set mqtt.authentication, or allow clients without a login at the broker",
         )
     message = f"{server} refused to connect, {_words(code, text)}"
     if code in PASSING:
@@ -102,8 +109,7 @@ def not_mqtt5(what: str, server: str) -> BridgeError:
     return MustFixError(
         Reason.MQTT_PROTOCOL_ERROR,
         f"{server} does not answer as an MQTT 5 broker: {what}",
-        "check that mqtt.servers names a broker that speaks MQTT 5, and the right port:"
-        " a port for TLS wants mqtts://",
+        _NO_ANSWER_CURE,
     )
 
 
@@ -121,7 +127,7 @@ def no_answer(what: str, seconds: float, server: str) -> BridgeError:
     return PassingError(
         Reason.MQTT_UNREACHABLE,
         f"{server} sent no {what} within {seconds:g} s",
-        "check that the address is an MQTT 5 broker's and speaks TLS as configured",
+        _NO_ANSWER_CURE,
     )
 
 
@@ -134,11 +140,17 @@ def silent(seconds: float, server: str) -> BridgeError:
     )
 
 
-def lost(cause: Exception | None, server: str) -> BridgeError:
-    """Return the error for a connection that ended; `cause` is the operating system's, if any."""
+def lost(cause: Exception | None, server: str, *, answered: bool) -> BridgeError:
+    """Return the error for a connection that ended without a word of MQTT.
+
+    Args:
+        cause: the operating system's, if any.
+        server: which one.
+        answered: whether CONNACK had come.
+    """
     why = str(cause) if cause else "it closed the connection without a reason"
-    return PassingError(
-        Reason.MQTT_DISCONNECTED,
-        f"lost {server}: {why}",
-        "see the broker's log; if it comes again, check that the address is an MQTT 5 broker's",
-    )
+    if answered:
+        message, cure = f"lost {server}: {why}", "see the broker's log"
+    else:
+        message, cure = f"lost {server} before it answered CONNECT: {why}", _NO_ANSWER_CURE
+    return PassingError(Reason.MQTT_DISCONNECTED, message, cure)

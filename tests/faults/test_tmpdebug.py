@@ -1,0 +1,54 @@
+"""Row 3, the first half: SIGTERM under load."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.bridge import Bridge
+from tests.support.site import Inbound, Outbound, Site, load
+from tests.support.waiting import eventually
+
+MakeBridge = Callable[..., Bridge]
+MESSAGES_PER_SECOND = 1500
+GRACE_SECONDS = 30
+"""What Kubernetes gives a pod, and what the bridge's own deadline (20 s) keeps well within."""
+SOAK_ROUNDS, SHORT_ROUNDS = 50, 3
+
+
+@pytest.mark.timeout(1800)
+def test_a_bridge_that_is_stopped_under_load_loses_and_repeats_nothing(
+    site: Site, unique: str, make_bridge: MakeBridge, *, soak: bool
+) -> None:
+    """L O, D = 0, W, exit 0: both directions, round after round."""
+    inbound, outbound = Inbound(site, unique), Outbound(site, unique)
+    bridge = make_bridge(site.config(inbound, outbound))
+    bridge.up()
+    took = []
+    with load(site.background, MESSAGES_PER_SECOND, inbound, outbound):
+        for _ in range(SOAK_ROUNDS if soak else SHORT_ROUNDS):
+            here = outbound.ledger.held_count, inbound.ledger.safe_count
+            eventually(
+                lambda before=here: (  # type: ignore[misc] # the default binds it
+                    outbound.ledger.held_count > before[0] + 500
+                    and inbound.ledger.safe_count > before[1] + 500
+                ),
+                20,
+                what="load in both directions",
+            )
+            began = time.monotonic()
+            assert bridge.terminate(GRACE_SECONDS) == 0, bridge.log_tail()
+            took.append(time.monotonic() - began)
+            try:
+                bridge.up()
+            except AssertionError:
+                import pickle, pathlib
+                pathlib.Path("/tmp/fb/chunks.pkl").write_bytes(pickle.dumps((site.mqtt_proxy.chunks, began)))
+                raise
+    inbound.complete()
+    outbound.complete()
+    inbound.ledger.check(duplicates_at_most=0)
+    outbound.ledger.check(duplicates_at_most=0)
+    assert inbound.check_wire()
+    assert outbound.check_wire()
+    assert max(took) < GRACE_SECONDS, took
