@@ -11,10 +11,25 @@ from tests.support.scenario import Lab
 
 
 @pytest.fixture
-def lab(tmp_path: Path, kafka: KafkaCluster, unique: str) -> Iterator[Lab]:
+def lab(
+    request: pytest.FixtureRequest, tmp_path: Path, kafka: KafkaCluster, unique: str
+) -> Iterator[Lab]:
     """One Mosquitto of the test's own, the session's Kafka, and bridges between them."""
+    failed_before = request.session.testsfailed
     with Lab(tmp_path, kafka, unique) as lab:
         yield lab
+        lab.failed = request.session.testsfailed > failed_before
+
+
+@pytest.fixture
+def secure_lab(
+    request: pytest.FixtureRequest, tmp_path: Path, secure_kafka: KafkaCluster, unique: str
+) -> Iterator[Lab]:
+    """The same with the Kafka that has TLS, logins and ACLs."""
+    failed_before = request.session.testsfailed
+    with Lab(tmp_path, secure_kafka, unique) as lab:
+        yield lab
+        lab.failed = request.session.testsfailed > failed_before
 
 
 @pytest.fixture(scope="module")
@@ -25,5 +40,7 @@ def shared_lab(
 ) -> Iterator[Lab]:
     """The same for all tests of a module, each with topics of its own."""
     word = request.path.stem.removeprefix("test_").replace("_", "-")
+    failed_before = request.session.testsfailed
     with Lab(tmp_path_factory.mktemp(word), kafka, f"{word}-{secrets.token_hex(4)}") as lab:
         yield lab
+        lab.failed = request.session.testsfailed > failed_before

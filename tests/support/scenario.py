@@ -49,6 +49,8 @@ class Lab:
         self.kafka, self.name, self.folder = kafka, name, folder
         self.dead_letters = f"mqttkafka.local.{name}.dead-letters"
         self.bridges: list[Bridge] = []
+        self.failed = False
+        """Whether a test has failed in it: nothing is checked at its end then."""
         self._ends = ExitStack()
         self._brokers = 0
         self._publishers: dict[str, Publisher] = {}
@@ -65,7 +67,7 @@ class Lab:
     ) -> None:
         with self._ends:
             try:
-                if error is None:
+                if error is None and not self.failed:
                     self._end_bridges()
             finally:
                 for bridge in self.bridges:

@@ -156,8 +156,9 @@ class KafkaToMqttFlow:
                 await self._fetch(consumer, held=False)
 
     def _hold(self, held: bool) -> None:  # noqa: FBT001 - a setter
-        """Read no more while too many bytes are in flight."""
-        self._held = held
+        """Read no more while too many bytes are in flight; held records may be what fills them."""
+        self._held, stalled = held, self._publishing.trouble if held else None
+        hinder(self._board, "broker", stalled, MappingState.STALLED)
         self._wake.set()
 
     async def _fetch(self, consumer: RecordConsumer, *, held: bool) -> None:
@@ -169,7 +170,6 @@ class KafkaToMqttFlow:
 
     async def _wait(self, consumer: RecordConsumer) -> None:
         """Wait until something changes; look at Kafka now and then meanwhile."""
-        hinder(self._board, "broker", self._publishing.trouble, MappingState.STALLED)
         if self._time() - self._fetched_at > POLL_SECONDS:
             await self._fetch(consumer, held=True)
             return

@@ -138,8 +138,8 @@ class Link(asyncio.BufferedProtocol):
         if exc is not None and not isinstance(exc, OSError):
             self._crash(exc)
             return
-        connected = self.session.state is not State.CONNECTING
-        self._lose(reasons.lost(exc, self.session.server, connected=connected))
+        answered = self.session.state is not State.CONNECTING
+        self._lose(reasons.lost(exc, self.session.server, answered=answered))
 
     def pause_writing(self) -> None:
         """Note that the socket is full."""

@@ -154,3 +154,18 @@ def lost(cause: Exception | None, server: str, *, answered: bool) -> BridgeError
     else:
         message, cure = f"lost {server} before it answered CONNECT: {why}", _NO_ANSWER_CURE
     return PassingError(Reason.MQTT_DISCONNECTED, message, cure)
+
+
+def refused_for_now(code: int, topic: str) -> BridgeError:
+    """Return the error for a PUBACK after which the message is tried again: quota, or no right."""
+    if code == QUOTA_EXCEEDED:
+        return PassingError(
+            Reason.QUOTA_EXCEEDED,
+            f"the broker takes no more for now, seen for {topic!r}; its key is held",
+            "raise the quota at the broker, or publish less",
+        )
+    return MustFixError(
+        Reason.MQTT_NOT_AUTHORIZED,
+        f"the broker does not let us publish to {topic!r}; its key is held",
+        "allow it at the broker; it is tried again at most every 30 s",
+    )
