@@ -173,10 +173,13 @@ def test_a_port_that_speaks_another_protocol_is_told(secure_lab: Lab, authority:
         ),
     ]
     mapping = split(inbound("up", "up/#", secure_lab.topic()))
-    for number, (settings, reason, cure) in enumerate(wrong):
-        name = f"{secure_lab.name}-{number}"
-        bridge = secure_lab.bridge({"name": name, "kafka": settings, **mapping})
-        bridge.up(ready=False)
+    bridges = [
+        secure_lab.bridge({"name": f"{secure_lab.name}-{n}", "kafka": settings, **mapping})
+        for n, (settings, _, _) in enumerate(wrong)
+    ]
+    for bridge in bridges:
+        bridge.launch()
+    for bridge, (_, reason, cure) in zip(bridges, wrong, strict=True):
         await_link_trouble(bridge, "kafka", reason, cure)
 
 
@@ -202,6 +205,7 @@ def test_what_acls_forbid_is_told_by_the_mapping_it_hurts_and_works_once_it_is_a
     admin.allow(user, "topic", topics["poison"], "write", "describe")
     admin.allow(user, "topic", topics["write"], "describe")
     admin.allow(user, "topic", topics["group"], "read", "describe")
+    admin.allow(user, "topic", lab.dead_letters, "write", "describe")
     admin.allow(user, "group", f"local.{lab.name}.read", "read")
     for word in ("read", "group"):
         lab.produce(topics[word], word.encode(), key=word.encode())
@@ -240,7 +244,7 @@ def test_what_acls_forbid_is_told_by_the_mapping_it_hurts_and_works_once_it_is_a
     admin.allow(user, "topic", topics["write"], "write")
     admin.allow(user, "topic", topics["read"], "read", "describe")
     admin.allow(user, "group", f"local.{lab.name}.group", "read")
-    admin.allow(user, "topic", lab.dead_letters, "create", "write", "describe")
+    admin.allow(user, "topic", lab.dead_letters, "create")
     assert [record.value for record in lab.records(topics["write"], 1)] == [b"waits"]
     assert [record.value for record in lab.records(lab.dead_letters, 1)] == [b"poison"]
     assert {message.payload for message in lab.messages(sink, 2)} == {b"read", b"group"}

@@ -106,7 +106,10 @@ def await_link_trouble(
         return found if len(found) == len(links) else []
 
     found = eventually(
-        said, within_seconds, what=lambda: f"{side} {reason}; {bridge.status().mappings}"
+        said,
+        within_seconds,
+        what=lambda: f"{side} {reason}; {bridge.log_tail()}",
+        ignoring=(OSError,),
     )
     assert not bridge.ready
     text = f"{found[0].message}; {found[0].cure}"

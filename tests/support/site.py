@@ -28,6 +28,7 @@ from tests.support.wire import (
     check_commits_follow_pubacks,
     check_pubacks_answer_in_order,
     check_pubacks_follow_produce_responses,
+    commits,
     stored_at,
 )
 
@@ -141,8 +142,22 @@ class Outbound:
                 first.setdefault(message, when)
         return first
 
-    def check_wire(self) -> list[Commit]:
-        """Check W; return the commits."""
+    def check_wire(self, within_seconds: float = 10) -> list[Commit]:
+        """Wait until all is committed, then check W; return the commits.
+
+        Raises:
+            AssertionError: W, or the last commit did not come in time.
+        """
+        ends: dict[int, int] = {}
+        for partition, offset in self.source.stored:
+            ends[partition] = max(offset + 1, ends.get(partition, 0))
+
+        def committed() -> list[Commit]:
+            found = [c for c in commits(self._site.kafka_proxy.chunks) if c.topic == self.topic]
+            last = {commit.partition: commit.offset for commit in found}
+            return found if last == ends else []
+
+        eventually(committed, within_seconds, what="all committed", every_seconds=_LOOK_SECONDS)
         return check_commits_follow_pubacks(
             self._site.kafka_proxy.chunks,
             self._site.mqtt_proxy.chunks,

@@ -21,10 +21,10 @@ def codes(enum: type[object]) -> list[int]:
         (0x84, MustFixError, Reason.MQTT_REFUSED, "speaks MQTT 5"),
         (0x85, MustFixError, Reason.MQTT_REFUSED, "mqtt.clientIdPrefix"),
         (0x86, MustFixError, Reason.MQTT_BAD_CREDENTIALS, "mqtt.authentication"),
-        (0x87, MustFixError, Reason.MQTT_NOT_AUTHORIZED, "allow this user"),
+        (0x87, MustFixError, Reason.MQTT_NOT_AUTHORIZED, "this user"),
         (0x88, PassingError, Reason.MQTT_REFUSED, "wait"),
         (0x89, PassingError, Reason.MQTT_REFUSED, "wait"),
-        (0x8A, MustFixError, Reason.MQTT_NOT_AUTHORIZED, "allow this user"),
+        (0x8A, MustFixError, Reason.MQTT_NOT_AUTHORIZED, "this user"),
         (0x8C, MustFixError, Reason.MQTT_BAD_CREDENTIALS, "mqtt.authentication"),
         (0x95, MustFixError, Reason.MQTT_REFUSED, "maximum packet size"),
         (0x97, PassingError, Reason.MQTT_REFUSED, "wait"),
@@ -115,3 +115,14 @@ def test_a_server_that_closes_before_it_answers_may_be_none_of_mqtt_5_or_want_tl
 def test_an_answer_that_does_not_come_is_told() -> None:
     assert "b:1 sent no SUBACK within 10 s" in reasons.no_answer("SUBACK", 10.0, "b:1").message
     assert "b:1 did not answer PINGREQ, silent for 45 s" in reasons.silent(45.0, "b:1").message
+
+
+def test_a_quota_passes_and_a_missing_right_is_for_somebody_to_grant() -> None:
+    quota = reasons.refused_for_now(0x97, "plant/a")
+    assert isinstance(quota, PassingError)
+    assert quota.reason is Reason.QUOTA_EXCEEDED
+    right = reasons.refused_for_now(0x87, "plant/a")
+    assert isinstance(right, MustFixError)
+    assert right.reason is Reason.MQTT_NOT_AUTHORIZED
+    assert "'plant/a'" in quota.message
+    assert "'plant/a'" in right.message

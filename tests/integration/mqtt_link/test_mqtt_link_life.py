@@ -302,20 +302,6 @@ async def test_who_waits_for_the_socket_goes_on_when_the_link_is_lost() -> None:
 # What a broker does wrong
 
 
-async def test_a_broker_above_our_receive_maximum_is_told_why_it_is_left(
-    broker: ScriptedBroker,
-) -> None:
-    recorder = Recorder(acknowledges=False)
-    options = Options(client_id="c", receive_maximum=3)
-    _, connection = await connected(broker, recorder, options)
-    connection.publish("a", [b"x"] * 4)
-    (disconnect,) = await connection.expect(mqtt5.DisconnectPacket)
-    assert int(disconnect.reason_code) == 0x93
-    await connection.expect_end()
-    (error,) = recorder.losses
-    assert error.reason is Reason.MQTT_PROTOCOL_ERROR
-
-
 async def test_a_packet_above_our_maximum_is_refused_before_it_is_read(
     broker: ScriptedBroker,
 ) -> None:
