@@ -12,6 +12,27 @@ from tests.support.progress import starting
 from tests.support.site import RECEIVE_MAXIMUM, Site
 
 
+Note = Callable[[str, float], None]
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Note:
+    """Keep a figure that was measured; all of them are shown at the end."""
+
+    def keep(name: str, figure: float) -> None:
+        request.node.user_properties.append((name, figure))
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        if report.when == "call" and report.user_properties:
+            figures = ", ".join(f"{name} {figure:.4g}" for name, figure in report.user_properties)
+            terminalreporter.write_line(f"{report.location[2]}: {figures}")
+
+
 @pytest.fixture(scope="session")
 def soak() -> bool:
     """Whether faults go on for as long as the table says; else they are short."""

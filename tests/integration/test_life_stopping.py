@@ -68,15 +68,16 @@ def stuck(lab: Lab, drain: str) -> Bridge:
     lab.produce(topic)
     await_counts(bridge, "commands", in_flight=1)
     bridge.send(signal.SIGTERM)
-    status = bridge.await_status(lambda s: s.stopping, SECONDS, what="it stops")
-    assert not status.ready
-    assert status.mappings[0].state is MappingState.DRAINING
+    draining = bridge.await_status(
+        lambda s: s.mappings[0].state is MappingState.DRAINING, SECONDS, what="it drains"
+    )
+    assert draining.stopping
+    assert not draining.ready
     return bridge
 
 
 def test_a_drain_that_takes_too_long_is_given_up_with_exit_code_3(lab: Lab) -> None:
     bridge = stuck(lab, "1s")
-    assert not bridge.ready
     assert bridge.wait(SECONDS) == 3
     check_no_crash(bridge)
     assert bridge.log_lines()[-1]["labels.exit_code"] == 3

@@ -55,6 +55,19 @@ class KafkaAdmin:
         partitions = self._metadata().topics[topic].partitions
         return {number: partition.leader for number, partition in partitions.items()}
 
+    def await_in_sync(self, within_seconds: float = 60) -> None:
+        """Wait until every replica of every partition is in sync, and each has a leader."""
+
+        def behind() -> list[str]:
+            return [
+                f"{name}-{number}"
+                for name, topic in self._metadata().topics.items()
+                for number, partition in topic.partitions.items()
+                if partition.leader < 0 or set(partition.isrs) != set(partition.replicas)
+            ]
+
+        eventually(lambda: not behind(), within_seconds, what=lambda: f"in sync; not so: {behind()}")
+
     def create_topic(
         self, name: str, partitions: int = 1, *, config: Mapping[str, str] | None = None
     ) -> str:

@@ -43,6 +43,29 @@ def eventually(
         time.sleep(every_seconds)
 
 
+def throughout(
+    condition: Callable[[], object],
+    seconds: float,
+    *,
+    what: str | Callable[[], str] = "",
+    every_seconds: float = 0.25,
+) -> None:
+    """Check that a condition stays true for so long.
+
+    Raises:
+        AssertionError: it was false once.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not (value := condition()):
+            raise AssertionError(f"not throughout {seconds:g} s: " + _text(what, value))
+        time.sleep(every_seconds)
+
+
+def _text(what: str | Callable[[], str], last: object) -> str:
+    return f"{what if isinstance(what, str) else what()}; last seen: {last!r}"
+
+
 async def eventually_async(
     condition: Callable[[], T],
     within_seconds: float,
@@ -67,5 +90,4 @@ async def eventually_async(
 def _failure(
     what: str | Callable[[], str], condition: Callable[[], object], seconds: float, last: object
 ) -> str:
-    text = what if isinstance(what, str) else what()
-    return f"not within {seconds:g} s: {text or condition}; last seen: {last!r}"
+    return f"not within {seconds:g} s: {_text(what or repr(condition), last)}"

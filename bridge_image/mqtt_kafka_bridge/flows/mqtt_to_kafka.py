@@ -43,9 +43,7 @@ class MqttToKafkaFlow:
         self._time = asyncio.get_running_loop().time
         self._window: Window[InboundMessage] = Window()
         self._outcomes = Outcomes(board.meter)
-        self._session = InboundSession(
-            config, mapping, router.filter.mqtt, board, parts.now, self._received, self._link_lost
-        )
+        self._session = InboundSession(parts, mapping, router.filter.mqtt, board, self)
         self._share = parts.budget.share(self._session.hold)
         self._writer = Writer(parts, mapping, router, self._window, self._outcomes, self, board)
         self._keeper = Keeper(
@@ -77,7 +75,8 @@ class MqttToKafkaFlow:
 
     # From the session
 
-    def _received(self, event: Received) -> None:
+    def received(self, event: Received) -> None:
+        """Number what arrived, and put it into lanes."""
         messages, packet_ids, wire_bytes = event
         count = len(messages)
         meter = self._meter
@@ -92,10 +91,13 @@ class MqttToKafkaFlow:
         self._writer.arrived(chunk)
         self._share.use(self._window.size)
 
-    def _link_lost(self) -> None:
-        """Let go of what is not in a lane yet: the broker sends it again."""
+    def link_lost(self) -> None:
+        """Keep what the link brought until it is known whether the broker still has it."""
         self._resuming = True
-        self._drop(self._writer.routed, orphans_only=False)
+
+    def session_resumes(self) -> None:
+        """Let go of what an old link brought and is in no lane yet: the broker sends it again."""
+        self._drop(self._writer.routed, orphans_only=True)
 
     # From the writer
 
@@ -117,8 +119,13 @@ class MqttToKafkaFlow:
         self._changed()
 
     def replay(self) -> None:
-        """Let go of what an old link brought: the new one brings it again."""
-        self._drop(self._window.first, orphans_only=True)
+        """Let go of what an old link brought, if the new one brings it again.
+
+        If the broker forgot the session nobody else has these messages: they are written, and
+        acknowledged to nobody.
+        """
+        if self._session.resumed:
+            self._drop(self._window.first, orphans_only=True)
 
     def stopped(self, error: RefusedError) -> None:
         """Show the message that stopped the mapping; it stays at the broker, unacknowledged."""

@@ -1,15 +1,15 @@
 """The persistent MQTT session of a mapping: subscribed, watched, and shown on the board."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from typing import Protocol
 
 import structlog
 
-from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.contract.status import Reason, SessionState, Trouble
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
+from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.mapping.names import session_client_id
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
@@ -21,29 +21,42 @@ log = structlog.get_logger()
 _RETAIN_HANDLING = {"Include": 1, "Only": 1, "Skip": 2}
 
 
+class SessionUser(Protocol):
+    """The flow whose session it is."""
+
+    def received(self, event: Received) -> None:
+        """Take messages."""
+        ...
+
+    def link_lost(self) -> None:
+        """Learn that what the link brought can't be acknowledged any more."""
+        ...
+
+    def session_resumes(self) -> None:
+        """Learn that the broker is going to send again what an old link brought."""
+        ...
+
+
 class InboundSession:
     """What a keeper tells about a mapping's session, and what the mapping does about it.
 
     Args:
-        config: the whole configuration.
+        parts: what all flows share.
         mapping: whose session it is.
         filter_text: the filter as SUBSCRIBE wants it.
         board: where its state is shown.
-        now: the wall clock.
-        received: takes messages.
-        lost: called when the link is gone: what it brought is not acknowledged any more.
+        flow: who takes messages.
     """
 
     def __init__(
         self,
-        config: BridgeConfig,
+        parts: Parts,
         mapping: MqttToKafka,
         filter_text: str,
         board: MappingBoard,
-        now: Callable[[], datetime],
-        received: Callable[[Received], None],
-        lost: Callable[[], None],
+        flow: SessionUser,
     ) -> None:
+        config, now = parts.config, parts.now
         mqtt = config.mqtt
         self.options = Options(
             client_id=session_client_id(config, mapping),
@@ -54,10 +67,12 @@ class InboundSession:
             maximum_packet_size=mqtt.maximum_packet_size,
         )
         self.link: Link | None = None
-        self.received = received
+        self.received = flow.received
         self.held = False
+        self.resumed = False
+        """Whether the present link resumed the session: what the last one brought comes again."""
         self._cut = False
-        self._lost = lost
+        self._flow = flow
         self._now = now
         self._board = board
         self._seen = False
@@ -87,6 +102,9 @@ class InboundSession:
             BridgeError: the subscription was refused.
         """
         self._note_loss(connected)
+        self.resumed = connected.session_present
+        if self.resumed:
+            self._flow.session_resumes()
         link.write(link.session.subscribe([self._subscription]))
         subscribed = await link.subscribed(CONNECT_SECONDS)
         self._note_risks(connected, subscribed.granted_qos[0])
@@ -106,9 +124,10 @@ class InboundSession:
 
     def down(self, error: BridgeError) -> None:
         """Show that there is no connection, and why."""
+        self.resumed = False
         if self.link is not None:
             self.link = None
-            self._lost()
+            self._flow.link_lost()
         self._be(SessionState.WAITING)
         show_mqtt_down(self._board, "session", error)
 

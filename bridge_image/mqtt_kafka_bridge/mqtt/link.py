@@ -53,7 +53,7 @@ class Link(asyncio.BufferedProtocol):
         self._writable.set()
         self._cut = False
         self._ending = False
-        self._keep_alive = KeepAlive(self._ping, self._give_up)
+        self._keep_alive = KeepAlive(lambda: self.write(self.session.ping()), self._give_up)
 
     # What a flow does with it
 
@@ -63,19 +63,19 @@ class Link(asyncio.BufferedProtocol):
         Raises:
             BridgeError: refused, lost, or no answer in time.
         """
-        answer = await self._answered(within_seconds, "CONNACK")
-        return cast("Connected", answer)
+        return cast("Connected", await self._answered(within_seconds, "CONNACK"))
 
     async def subscribed(self, within_seconds: float) -> Subscribed:
         """Wait for the SUBACK of the SUBSCRIBE that was just written; raises as `connected`."""
-        answer = await self._answered(within_seconds, "SUBACK")
-        return cast("Subscribed", answer)
+        return cast("Subscribed", await self._answered(within_seconds, "SUBACK"))
 
     def write(self, data: bytes) -> None:
         """Send bytes that the session returned; nothing happens on a connection that is over."""
         if self._transport is not None and not self._ending and not self._transport.is_closing():
             self._keep_alive.idle = 0
             self._transport.write(data)
+            if "window" in self._holds and not self.session.exceeded:
+                self.release("window")
 
     async def writable(self) -> None:
         """Wait until the socket takes more."""
@@ -164,7 +164,9 @@ class Link(asyncio.BufferedProtocol):
         events = self._reader.filled(nbytes)
         for event in events:
             self._hand_on(event)
-        if self.gap_seconds and nbytes < _FULL_READ_BYTES and not self._holds:
+        if self.session.exceeded:
+            self.hold("window")
+        elif self.gap_seconds and nbytes < _FULL_READ_BYTES and not self._holds:
             self.hold("gap")
             self._loop.call_later(self.gap_seconds, self.release, "gap")
 
@@ -241,9 +243,6 @@ class Link(asyncio.BufferedProtocol):
         if not self.ended.done():
             self.ended.set_exception(bug)
             self._answers.put_nowait(None)
-
-    def _ping(self) -> None:
-        self.write(self.session.ping())
 
     def _give_up(self, silent_seconds: float) -> None:
         self._lose(reasons.silent(silent_seconds, self.session.server))

@@ -111,6 +111,15 @@ class Session:
         self.unacknowledged -= len(packet_ids)
         return b"".join(map(_PUBACKS.__getitem__, packet_ids))
 
+    @property
+    def exceeded(self) -> bool:
+        """Whether the broker sent more than our Receive Maximum: then read no more for a while.
+
+        Mosquitto sends up to a window more for each PUBACK while it has a backlog. To leave it for
+        that (0x93) would be within our rights, and then it sends them all again, for ever.
+        """
+        return self.unacknowledged > self.options.receive_maximum
+
     def ping(self) -> bytes:
         """Return PINGREQ."""
         return _PINGREQ
@@ -216,11 +225,6 @@ class Session:
         return Subscribed(granted)
 
     def _received(self, run: Run) -> Event:
-        """Take messages, more than our Receive Maximum too.
-
-        Mosquitto sends up to a window more for each PUBACK while it has a backlog. To leave it for
-        that (0x93) would be within our rights, and then it sends them all again, for ever.
-        """
         messages = cast("list[InboundMessage]", run.packets)
         packet_ids = [message.packet_id for message in messages]
         count = len(packet_ids)

@@ -302,6 +302,24 @@ async def test_who_waits_for_the_socket_goes_on_when_the_link_is_lost() -> None:
 # What a broker does wrong
 
 
+async def test_of_a_broker_above_our_receive_maximum_no_more_is_read_until_we_acknowledge(
+    broker: ScriptedBroker,
+) -> None:
+    """To throw it out would not help: it would send the same again."""
+    recorder = Recorder(acknowledges=False)
+    options = Options(client_id="c", receive_maximum=3)
+    link, connection = await connected(broker, recorder, options)
+    connection.publish("a", [b"x"] * 4)
+    await recorder.await_payloads(4)
+    connection.publish("a", [b"x"] * 4, first_id=5)
+    await connection_silence(connection)
+    assert len(recorder.payloads) == 4
+    link.write(link.session.acknowledge([1, 2]))
+    await recorder.await_payloads(8)
+    assert recorder.losses == []
+    link.abort()
+
+
 async def test_a_packet_above_our_maximum_is_refused_before_it_is_read(
     broker: ScriptedBroker,
 ) -> None:

@@ -153,6 +153,10 @@ class SimulatedProducer:
         self._known[name] = state.loop.time(), len(topic.logs)
         return Topic(len(topic.logs), topic.told_max_bytes, 2)
 
+    def mend(self) -> None:
+        """Take batches again after one failed, as no real producer can: for mutants."""
+        self._failed = False
+
     @property
     def silent_seconds(self) -> float:
         """Never: here silence shows as batches and look-ups without an answer."""
@@ -165,6 +169,10 @@ class SimulatedProducer:
             count = max(count, len(self._state.topics[name].logs))
             self._known[name] = self._state.loop.time(), count
         return count or None
+
+    def mend(self) -> None:
+        """Take batches again after one failed, as no real producer can: for mutants."""
+        self._failed = False
 
     @property
     def silent_seconds(self) -> float:

@@ -31,6 +31,11 @@ class Outcome(NamedTuple):
     trace: list[str]
     wrongs: list[str]
 
+    @property
+    def broken(self) -> set[str]:
+        """The letters of the checks that failed."""
+        return {wrong.partition(":")[0] for wrong in self.wrongs}
+
     def story(self) -> str:
         """Say what is wrong, and how to see it again."""
         seed = self.plan.seed
