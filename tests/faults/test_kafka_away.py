@@ -22,7 +22,8 @@ Note = Callable[[str, float], None]
 MESSAGES_PER_SECOND = 300
 DRAINED_SECONDS = 60
 SOAK_SECONDS, SHORT_SECONDS = 300.0, 30.0
-MOST_MEMORY = 150 * 1024 * 1024
+MIB = 1024 * 1024
+MOST_MEMORY = 150 * MIB
 QOS0_PAYLOAD, QOS0_MESSAGES = 2048, 60_000
 
 
@@ -42,10 +43,16 @@ def go_without(
     site: Site, flow: Inbound, bridge: Bridge, away: Callable[[], None], seconds: float
 ) -> None:
     """Take Kafka away under load; see that the bridge holds its window, and nothing else."""
-    chunks = site.mqtt_proxy.chunks
     eventually(lambda: flow.ledger.safe_count > RECEIVE_MAXIMUM, 20, what="load")
     away()
+    chunks = site.mqtt_proxy.chunks
     eventually(lambda: unacknowledged(chunks) >= RECEIVE_MAXIMUM, 20, every_seconds=0.25)
+    hold_on(site, bridge, seconds)
+
+
+def hold_on(site: Site, bridge: Bridge, seconds: float) -> None:
+    """See that for so long not one PUBACK leaves, not one more message comes, memory is bounded."""
+    chunks = site.mqtt_proxy.chunks
     before = len(acknowledgements(chunks, by_server=False))
 
     def holds() -> bool:
@@ -89,16 +96,18 @@ def frozen(site: Site, name: str, make_bridge: MakeBridge, seconds: float, note:
         with load(site.background, MESSAGES_PER_SECOND, flow):
             go_without(site, flow, bridge, site.kafka.freeze, seconds / 2)
             site.background.run(careless.source.publish(QOS0_MESSAGES), 60)
-            note("rss_at_qos0", see_that_it_reads_no_more(flooded))
-            go_on = time.monotonic()
+            note("MiB at QoS 0 while frozen", see_that_it_reads_no_more(flooded) / MIB)
+            hold_on(site, bridge, seconds / 2)
+            thawed = time.monotonic()
             site.kafka.thaw()
-            flow.news_since(go_on, 30)
+            note("resumed after frozen (s)", flow.news_since(thawed, 30) - thawed)
     finally:
         site.kafka.thaw()
-    note("drained_after_frozen", drained(flow, go_on))
-    note("duplicates_after_frozen", flow.ledger.duplicates())
+    note("drained after frozen (s)", drained(flow, thawed))
+    note("duplicates after frozen", flow.ledger.duplicates())
+    note("MiB at QoS 1 after frozen", bridge.rss_bytes / MIB)
     forwarded(flooded)
-    note("rss_at_qos0_after", flooded.rss_bytes)
+    note("MiB at QoS 0 after frozen", flooded.rss_bytes / MIB)
     assert flooded.rss_bytes < MOST_MEMORY
 
 
@@ -143,9 +152,9 @@ def down(site: Site, name: str, make_bridge: MakeBridge, seconds: float, note: N
         go_without(site, flow, bridge, site.kafka.kill, seconds)
         site.kafka.up()
         returned = time.monotonic()
-        note("resumed_after_down", flow.news_since(returned, 30) - returned)
-    note("drained_after_down", drained(flow, returned))
-    note("duplicates_after_down", flow.ledger.duplicates())
+        note("resumed after down (s)", flow.news_since(returned, 30) - returned)
+    note("drained after down (s)", drained(flow, returned))
+    note("duplicates after down", flow.ledger.duplicates())
     assert not any(line.get("log.level") == "error" for line in bridge.log_lines())
 
 

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.bridge import Bridge
-from tests.support.site import RECEIVE_MAXIMUM, Inbound, Outbound, Site, load
+from tests.support.site import RECEIVE_MAXIMUM, Flow, Inbound, Outbound, Site, load
 from tests.support.waiting import eventually
 
 MakeBridge = Callable[..., Bridge]
+Note = Callable[[str, float], None]
 INBOUND_POINTS = ("after_produce_before_puback", "after_puback")
 OUTBOUND_POINTS = ("after_puback_before_commit", "after_commit")
 MESSAGES_PER_SECOND = 400
@@ -44,10 +45,18 @@ def one_after_the_other(bridges: Sequence[Bridge]) -> list[float]:
     return restarts
 
 
+def see_how_soon(flow: Flow, restarts: Sequence[float], point: str, note: Note) -> None:
+    """Check how long it took from each restart to the first new message on the other side."""
+    delays = [flow.news_since(at) - at for at in restarts]
+    note(f"{point}: first new one (s)", max(delays))
+    note("duplicates", flow.ledger.duplicates())
+    assert max(delays) <= NEWS_SECONDS, delays
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("point", INBOUND_POINTS)
 def test_a_bridge_killed_between_kafka_and_the_acknowledgement_loses_nothing(
-    point: str, site: Site, unique: str, make_bridge: MakeBridge, *, soak: bool
+    point: str, site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:
     """Row 1: L O D W, and the first new record within 15 s of each restart."""
     flow = Inbound(site, unique)
@@ -61,12 +70,11 @@ def test_a_bridge_killed_between_kafka_and_the_acknowledgement_loses_nothing(
     flow.complete()
     flow.ledger.check(duplicates_at_most=RECEIVE_MAXIMUM * rounds)
     assert flow.check_wire()
-    delays = [flow.news_since(at) - at for at in restarts]
-    assert max(delays) <= NEWS_SECONDS, delays
+    see_how_soon(flow, restarts, point, note)
 
 
 def killed_on_the_way_out(
-    site: Site, name: str, point: str, make_bridge: MakeBridge, rounds: int
+    site: Site, name: str, point: str, make_bridge: MakeBridge, note: Note, rounds: int
 ) -> None:
     """Row 2 at one point, with a topic and a bridge of its own."""
     flow = Outbound(site, name)
@@ -78,13 +86,12 @@ def killed_on_the_way_out(
     flow.complete()
     flow.ledger.check(duplicates_at_most=(RECEIVE_MAXIMUM + 2 * MESSAGES_PER_SECOND) * rounds)
     assert flow.check_wire()
-    delays = [flow.news_since(at) - at for at in restarts]
-    assert max(delays) <= NEWS_SECONDS, delays
+    see_how_soon(flow, restarts, point, note)
 
 
 @pytest.mark.timeout(1800)
 def test_a_bridge_killed_between_the_acknowledgement_and_the_commit_loses_nothing(
-    site: Site, unique: str, make_bridge: MakeBridge, *, soak: bool
+    site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:
     """Row 2: L O D W; no offset is committed above the lowest unacknowledged.
 
@@ -95,7 +102,7 @@ def test_a_bridge_killed_between_the_acknowledgement_and_the_commit_loses_nothin
     with ThreadPoolExecutor() as threads:
         tried = [
             threads.submit(
-                killed_on_the_way_out, site, f"{unique}-{n}", point, make_bridge, rounds
+                killed_on_the_way_out, site, f"{unique}-{n}", point, make_bridge, note, rounds
             )
             for n, point in enumerate(OUTBOUND_POINTS)
         ]

@@ -14,6 +14,7 @@ from tests.support.waiting import eventually
 from tests.support.wire import unacknowledged
 
 MakeBridge = Callable[..., Bridge]
+Note = Callable[[str, float], None]
 MESSAGES_PER_SECOND = 500
 RESUMED_SECONDS = 10
 SOAK_ROUNDS, SHORT_ROUNDS = 20, 2
@@ -21,7 +22,7 @@ SOAK_ROUNDS, SHORT_ROUNDS = 20, 2
 
 @pytest.mark.timeout(1800)
 def test_a_broker_that_keeps_sessions_restarts_and_nothing_is_lost(
-    site: Site, unique: str, make_bridge: MakeBridge, *, soak: bool
+    site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:
     """Row 4: L O D W, and both directions flow within 10 s of the port's opening."""
     inbound, outbound = Inbound(site, unique), Outbound(site, unique)
@@ -44,6 +45,9 @@ def test_a_broker_that_keeps_sessions_restarts_and_nothing_is_lost(
     assert inbound.check_wire()
     assert outbound.check_wire()
     resumed = [f.news_since(at) - at for f in (inbound, outbound) for at in opened]
+    note("resumed (s)", max(resumed))
+    note("duplicates in", inbound.ledger.duplicates())
+    note("duplicates out", outbound.ledger.duplicates())
     assert max(resumed) <= RESUMED_SECONDS, resumed
     assert bridge.mapping("telemetry").counts.sessions_lost == 0
 

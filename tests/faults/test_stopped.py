@@ -10,6 +10,7 @@ from tests.support.site import Inbound, Outbound, Site, load
 from tests.support.waiting import eventually
 
 MakeBridge = Callable[..., Bridge]
+Note = Callable[[str, float], None]
 MESSAGES_PER_SECOND = 1500
 GRACE_SECONDS = 30
 """What Kubernetes gives a pod, and what the bridge's own deadline (20 s) keeps well within."""
@@ -18,7 +19,7 @@ SOAK_ROUNDS, SHORT_ROUNDS = 50, 3
 
 @pytest.mark.timeout(1800)
 def test_a_bridge_that_is_stopped_under_load_loses_and_repeats_nothing(
-    site: Site, unique: str, make_bridge: MakeBridge, *, soak: bool
+    site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:
     """L O, D = 0, W, exit 0: both directions, round after round."""
     inbound, outbound = Inbound(site, unique), Outbound(site, unique)
@@ -46,4 +47,5 @@ def test_a_bridge_that_is_stopped_under_load_loses_and_repeats_nothing(
     outbound.ledger.check(duplicates_at_most=0)
     assert inbound.check_wire()
     assert outbound.check_wire()
+    note("slowest stop (s)", max(took))
     assert max(took) < GRACE_SECONDS, took

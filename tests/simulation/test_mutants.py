@@ -42,7 +42,7 @@ def commit_past_a_dead_letter(patch: pytest.MonkeyPatch) -> None:
 
 def skip_what_comes_again(patch: pytest.MonkeyPatch) -> None:
     """What has DUP = 1 was surely stored the first time."""
-    received = MqttToKafkaFlow._received  # noqa: SLF001 - a mutant is surgery
+    received = MqttToKafkaFlow.received  # noqa: SLF001 - a mutant is surgery
 
     def mutant(flow: MqttToKafkaFlow, event: Received) -> None:
         pairs = list(zip(event.messages, event.packet_ids, strict=True))
@@ -52,7 +52,7 @@ def skip_what_comes_again(patch: pytest.MonkeyPatch) -> None:
             messages, packet_ids = zip(*new, strict=True)
             received(flow, Received(messages, packet_ids, event.wire_bytes))
 
-    patch.setattr(MqttToKafkaFlow, "_received", mutant)
+    patch.setattr(MqttToKafkaFlow, "received", mutant)
 
 
 class _Forgetful(dict[int, int]):

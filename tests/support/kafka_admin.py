@@ -66,7 +66,9 @@ class KafkaAdmin:
                 if partition.leader < 0 or set(partition.isrs) != set(partition.replicas)
             ]
 
-        eventually(lambda: not behind(), within_seconds, what=lambda: f"in sync; not so: {behind()}")
+        eventually(
+            lambda: not behind(), within_seconds, what=lambda: f"in sync; not so: {behind()}"
+        )
 
     def create_topic(
         self, name: str, partitions: int = 1, *, config: Mapping[str, str] | None = None

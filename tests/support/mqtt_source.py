@@ -44,7 +44,7 @@ class MqttSource(MqttClient):
         super().__init__(url, f"source-{id(self):x}", user=user)
         self._topic, self._ledger = topic, ledger
         self._numbers = Numbers(keys)
-        self._qos = mqtt5.QoS(qos)
+        self._qos, self._acknowledged = mqtt5.QoS(qos), qos > 0  # the enums are true, zero too
         self._payload_bytes, self._window = payload_bytes, window
         self._under_way: dict[int, tuple[Numbered, mqtt5.PublishPacket]] = {}
         self._last_id = 0
@@ -58,7 +58,7 @@ class MqttSource(MqttClient):
         for n in range(count):
             if per_second is not None:
                 await asyncio.sleep(max(0.0, began + n / per_second - time.monotonic()))
-            if self._qos:
+            if self._acknowledged:
                 await self._room()
             self._send(self._numbers.next())
             if n % _BATCH == 0:
@@ -89,7 +89,7 @@ class MqttSource(MqttClient):
             self._topic.format(key=message.key),
             message.payload(self._payload_bytes),
             qos=self._qos,
-            packet_id=self._free_id() if self._qos else None,
+            packet_id=self._free_id() if self._acknowledged else None,
         )
         if packet.packet_id is not None:
             self._under_way[packet.packet_id] = (message, packet)

@@ -71,12 +71,20 @@ class Inbound:
     Args:
         site: where.
         name: unique; the bridge's too.
+        partitions: of the topic.
         source: options of the source.
     """
 
-    def __init__(self, site: Site, name: str, **source: Any) -> None:  # noqa: ANN401 - its own types
+    def __init__(
+        self,
+        site: Site,
+        name: str,
+        *,
+        partitions: int = _PARTITIONS,
+        **source: Any,  # noqa: ANN401 - they are the source's
+    ) -> None:
         self.name, self._site = name, site
-        self.topic = site.kafka.admin.create_topic(f"{name}.telemetry", _PARTITIONS)
+        self.topic = site.kafka.admin.create_topic(f"{name}.telemetry", partitions)
         self.ledger = Ledger()
         self.source = site.background.enter(
             MqttSource(site.mosquitto.url, f"{name}/{{key}}", self.ledger, **source)

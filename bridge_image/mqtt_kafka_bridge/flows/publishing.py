@@ -27,6 +27,8 @@ from mqtt_kafka_bridge.observe.board import MappingBoard
 log = structlog.get_logger()
 TOPICS = 100_000
 """Most keys whose MQTT topic is remembered."""
+SETTLED_SECONDS = 2.0
+"""How long after a retry a broker that still refuses has said so."""
 BURST = 1000
 """Most records published in one go, so that the loop stays free for others."""
 
@@ -102,6 +104,7 @@ class Publishing:
     def oldest(self, link: Link) -> int:
         """Return the smallest number that the broker has not acknowledged."""
         outgoing = link.session.outgoing
+        self._look_whether_settled()
         if self._retried:
             waiting = outgoing.numbers()
             self._retried &= waiting
@@ -201,11 +204,15 @@ class Publishing:
             else:
                 error = RefusedError("MqttRefused", f"the broker refused it, reason 0x{code:02X}")
                 self._refuse(number, record, partition, error)
-        if not event.refused and not self.held and not self._retried:
+
+    def _look_whether_settled(self) -> None:
+        """Show no more trouble when nothing was refused for a while after the last retry."""
+        if self.trouble is None or self.held or self._retried:
+            return
+        if self._now() >= self.held.retry_at + SETTLED_SECONDS:
             self.held.settled()
-            if self.trouble is not None:
-                self._board.risks.pop(self.trouble.reason, None)
-                self.trouble = None
+            self._board.risks.pop(self.trouble.reason, None)
+            self.trouble = None
 
     def _show(self, record: SourceRecord, partition: TopicPartition, code: int) -> None:
         """Show why records are held, and for which MQTT topic it was seen."""

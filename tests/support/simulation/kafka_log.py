@@ -89,6 +89,8 @@ class KafkaState:
         self.topics: dict[str, SimulatedTopic] = {}
         self.kept: dict[TopicPartition, list[Record]] = {}
         """All records that were ever stored, also in topics that were deleted."""
+        self.history: list[tuple[TopicPartition, Record]] = []
+        """The same, in the order of storing."""
         self.commits: dict[str, dict[TopicPartition, int]] = {}
         self.batch_fate = BatchFate()
         self.down = False
@@ -146,7 +148,9 @@ class KafkaState:
             return False
         kept = self.kept.setdefault(place, [])
         for key, value, headers in batch:
-            kept.append(topic.logs[place.partition].append(key, value, headers))
+            record = topic.logs[place.partition].append(key, value, headers)
+            kept.append(record)
+            self.history.append((place, record))
             self.stored.add(place.topic, value, headers)
             self.journal.note(f"stored {place.topic}-{place.partition} {(value or b'')[:40]!r}")
         return True
