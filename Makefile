@@ -4,6 +4,9 @@ BASE ?= python:3.11-slim
 IMAGE ?= mqtt-kafka-bridge:dev
 ENGINE ?= $(shell for e in docker podman buildah; do $$e info >/dev/null 2>&1 && echo $$e && break; done)
 
+# Most tests wait for brokers; a file's tests stay together and share them.
+WORKERS ?= --numprocesses 3 --dist loadfile
+
 .PHONY: help demo test components check docs bench soak generate images lock clean
 
 help: ## Say what there is
@@ -13,7 +16,7 @@ demo: .venv-demo/.done ## Show the bridge at work, with embedded brokers; ARGS=-
 	@.venv-demo/bin/python examples/factory/demo.py $(ARGS)
 
 test: components ## Run every test; Mosquitto and Kafka are installed and started
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(WORKERS)
 
 components: .venv/.done ## Install the brokers that tests start
 	@$(BIN)/python tools/components/install.py

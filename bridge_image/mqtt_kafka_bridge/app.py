@@ -113,6 +113,7 @@ class App:
                 log.error("not drained in time: what is unfinished is sent again")
             for task in running:
                 task.cancel()
+        asyncio.get_running_loop().set_exception_handler(_late)
         log.info("stopped", exit_code=code)
         return code
 
@@ -134,6 +135,12 @@ class App:
         for task in (*pending, hard):
             task.cancel()
         return not pending
+
+
+def _late(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Hear no more of a host name whose look-up was cancelled and fails afterwards."""
+    if not isinstance(context.get("exception"), socket.gaierror):
+        loop.default_exception_handler(context)
 
 
 def _freeze_what_stays() -> None:

@@ -11,7 +11,6 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.progress import starting
 from tests.support.site import RECEIVE_MAXIMUM, Site
 
-
 Note = Callable[[str, float], None]
 
 

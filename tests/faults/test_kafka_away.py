@@ -12,7 +12,7 @@ from tests.support.bridge import Bridge
 from tests.support.kafka import KafkaCluster
 from tests.support.mosquitto import Mosquitto
 from tests.support.progress import starting
-from tests.support.site import RECEIVE_MAXIMUM, Inbound, Site, load
+from tests.support.site import RECEIVE_MAXIMUM, Inbound, Site, load, news_since
 from tests.support.waiting import eventually, throughout
 from tests.support.wire import acknowledgements, unacknowledged
 
@@ -94,13 +94,13 @@ def frozen(site: Site, name: str, make_bridge: MakeBridge, seconds: float, note:
     flooded.up()
     try:
         with load(site.background, MESSAGES_PER_SECOND, flow):
-            go_without(site, flow, bridge, site.kafka.freeze, seconds / 2)
+            go_without(site, flow, bridge, site.kafka.freeze, seconds / 3)
             site.background.run(careless.source.publish(QOS0_MESSAGES), 60)
             note("MiB at QoS 0 while frozen", see_that_it_reads_no_more(flooded) / MIB)
-            hold_on(site, bridge, seconds / 2)
+            hold_on(site, bridge, seconds / 3)
             thawed = time.monotonic()
             site.kafka.thaw()
-            note("resumed after frozen (s)", flow.news_since(thawed, 30) - thawed)
+            note("resumed after frozen (s)", news_since(flow, thawed, 30))
     finally:
         site.kafka.thaw()
     note("drained after frozen (s)", drained(flow, thawed))
@@ -152,14 +152,14 @@ def down(site: Site, name: str, make_bridge: MakeBridge, seconds: float, note: N
         go_without(site, flow, bridge, site.kafka.kill, seconds)
         site.kafka.up()
         returned = time.monotonic()
-        note("resumed after down (s)", flow.news_since(returned, 30) - returned)
+        note("resumed after down (s)", news_since(flow, returned, 30))
     note("drained after down (s)", drained(flow, returned))
     note("duplicates after down", flow.ledger.duplicates())
     assert not any(line.get("log.level") == "error" for line in bridge.log_lines())
 
 
 @pytest.mark.timeout(1800)
-def test_while_kafka_is_away_nothing_is_acknowledged_and_memory_is_bounded(  # noqa: PLR0913 - fixtures
+def test_while_kafka_is_away_nothing_is_acknowledged_and_memory_is_bounded(
     kafkas: list[KafkaCluster],
     make_mosquitto: MakeMosquitto,
     background: Background,

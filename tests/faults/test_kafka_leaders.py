@@ -35,6 +35,16 @@ def changed(cluster: KafkaCluster, topic: str, *, killed: bool) -> None:
     )
 
 
+def see_flow(bridge: Bridge) -> None:
+    """Wait until more has been stored than was under way."""
+    before = bridge.mapping("telemetry").counts.forwarded
+    bridge.await_status(
+        lambda status: status.mappings[0].counts.forwarded > before + WINDOW,
+        STALL_SECONDS + 10,
+        what="messages flow again",
+    )
+
+
 def stalls(records: Iterable[Record]) -> Sequence[float]:
     """Return the longest pause of each partition, in seconds, by the brokers' clock."""
     appended: dict[int, list[int]] = defaultdict(list)
@@ -47,7 +57,7 @@ def stalls(records: Iterable[Record]) -> Sequence[float]:
 
 
 @pytest.mark.timeout(1800)
-def test_leaders_change_and_nothing_is_lost(  # noqa: PLR0913 - fixtures
+def test_leaders_change_and_nothing_is_lost(
     kafka_cluster: KafkaCluster,
     mosquitto: Mosquitto,
     background: Background,
@@ -75,13 +85,8 @@ def test_leaders_change_and_nothing_is_lost(  # noqa: PLR0913 - fixtures
     done = False
     flow = background.begin(source.keep_publishing(MESSAGES_PER_SECOND, lambda: done))
     for n in range(changes):
-        before = bridge.mapping("telemetry").counts.forwarded
         changed(kafka_cluster, topic, killed=n % 2 == 1)
-        bridge.await_status(
-            lambda s, before=before: s.mappings[0].counts.forwarded > before + WINDOW,
-            STALL_SECONDS + 10,
-            what="messages flow again",
-        )
+        see_flow(bridge)
         ended = next(b for b in kafka_cluster.brokers if not b.running)
         ended.up()
         kafka_cluster.await_brokers(3)

@@ -9,7 +9,7 @@ from mqtt_kafka_bridge.contract.status import Reason
 from tests.support.bridge import Bridge
 from tests.support.ledger import Ledger
 from tests.support.mqtt_source import MqttSource
-from tests.support.site import RECEIVE_MAXIMUM, Inbound, Outbound, Site, load
+from tests.support.site import RECEIVE_MAXIMUM, Inbound, Outbound, Site, delays, load, news_since
 from tests.support.waiting import eventually
 from tests.support.wire import unacknowledged
 
@@ -18,6 +18,12 @@ Note = Callable[[str, float], None]
 MESSAGES_PER_SECOND = 500
 RESUMED_SECONDS = 10
 SOAK_ROUNDS, SHORT_ROUNDS = 20, 2
+
+
+def see_flow(outbound: Outbound) -> None:
+    """Wait until some records more have come out."""
+    before = outbound.ledger.held_count
+    eventually(lambda: outbound.ledger.held_count > before + 200, 20, what="load")
 
 
 @pytest.mark.timeout(1800)
@@ -32,19 +38,18 @@ def test_a_broker_that_keeps_sessions_restarts_and_nothing_is_lost(
     opened = []
     with load(site.background, MESSAGES_PER_SECOND, inbound, outbound):
         for _ in range(rounds):
-            before = outbound.ledger.held_count + 200
-            eventually(lambda n=before: outbound.ledger.held_count > n, 20)  # type: ignore[misc]
+            see_flow(outbound)
             site.mosquitto.restart()
             opened.append(time.monotonic())
-            inbound.news_since(opened[-1], RESUMED_SECONDS)
-            outbound.news_since(opened[-1], RESUMED_SECONDS)
+            news_since(inbound, opened[-1], RESUMED_SECONDS)
+            news_since(outbound, opened[-1], RESUMED_SECONDS)
     inbound.complete()
     outbound.complete()
     inbound.ledger.check(duplicates_at_most=RECEIVE_MAXIMUM * rounds)
     outbound.ledger.check(duplicates_at_most=RECEIVE_MAXIMUM * rounds)
     assert inbound.check_wire()
     assert outbound.check_wire()
-    resumed = [f.news_since(at) - at for f in (inbound, outbound) for at in opened]
+    resumed = delays(inbound, opened) + delays(outbound, opened)
     note("resumed (s)", max(resumed))
     note("duplicates in", inbound.ledger.duplicates())
     note("duplicates out", outbound.ledger.duplicates())

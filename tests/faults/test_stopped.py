@@ -17,6 +17,19 @@ GRACE_SECONDS = 30
 SOAK_ROUNDS, SHORT_ROUNDS = 50, 3
 
 
+def see_flow(inbound: Inbound, outbound: Outbound) -> None:
+    """Wait until some messages more have gone each way."""
+    acknowledged, held = inbound.ledger.safe_count, outbound.ledger.held_count
+    eventually(
+        lambda: (
+            outbound.ledger.held_count > held + 500
+            and inbound.ledger.safe_count > acknowledged + 500
+        ),
+        20,
+        what="load in both directions",
+    )
+
+
 @pytest.mark.timeout(1800)
 def test_a_bridge_that_is_stopped_under_load_loses_and_repeats_nothing(
     site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
@@ -28,15 +41,7 @@ def test_a_bridge_that_is_stopped_under_load_loses_and_repeats_nothing(
     took = []
     with load(site.background, MESSAGES_PER_SECOND, inbound, outbound):
         for _ in range(SOAK_ROUNDS if soak else SHORT_ROUNDS):
-            here = outbound.ledger.held_count, inbound.ledger.safe_count
-            eventually(
-                lambda before=here: (  # type: ignore[misc] # the default binds it
-                    outbound.ledger.held_count > before[0] + 500
-                    and inbound.ledger.safe_count > before[1] + 500
-                ),
-                20,
-                what="load in both directions",
-            )
+            see_flow(inbound, outbound)
             began = time.monotonic()
             assert bridge.terminate(GRACE_SECONDS) == 0, bridge.log_tail()
             took.append(time.monotonic() - began)

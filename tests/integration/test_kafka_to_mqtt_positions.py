@@ -4,7 +4,6 @@
 # mypy: disable-error-code="attr-defined"
 
 import mqtt5
-import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
@@ -18,38 +17,42 @@ FOUND_SECONDS = 10
 """How soon a new partition is read."""
 
 
-def group(lab: Lab) -> str:
-    """Return the consumer group of the mapping `commands`."""
-    return f"local.{lab.name}.commands"
+def committed(lab: Lab, topic: str, mapping: str = "commands") -> dict[int, int]:
+    """Return what the group of a mapping has committed."""
+    return lab.kafka.admin.committed(f"local.{lab.name}.{mapping}", topic)
 
 
-def await_committed(lab: Lab, topic: str, positions: dict[int, int]) -> None:
-    """Wait until the group has committed this."""
-    admin = lab.kafka.admin
+def await_committed(
+    lab: Lab, topic: str, positions: dict[int, int], *, mapping: str = "commands"
+) -> None:
+    """Wait until the group of a mapping has committed this."""
     eventually(
-        lambda: admin.committed(group(lab), topic) == positions,
+        lambda: committed(lab, topic, mapping) == positions,
         SECONDS,
-        what=lambda: f"{positions}; committed are {admin.committed(group(lab), topic)}",
+        what=lambda: f"{positions}; committed are {committed(lab, topic, mapping)}",
     )
 
 
-@pytest.mark.parametrize("start_from", ["Earliest", "Latest"])
-def test_where_to_begin_is_resolved_once(lab: Lab, start_from: str) -> None:
+def test_where_to_begin_is_resolved_once(lab: Lab) -> None:
     """At the first start, whether or not a record comes; what is produced later always arrives."""
     topic = lab.topic("commands", 2)
     for partition in (0, 1):
         lab.produce(topic, b"before", partition=partition)
-    sink = lab.subscribe("plant/#")
-    bridge = lab.run(outbound("commands", topic, "plant/{key}", start_from=start_from))
+    earliest, latest = lab.subscribe("earliest/#"), lab.subscribe("latest/#")
+    bridge = lab.run(
+        outbound("commands", topic, "earliest/{key}", start_from="Earliest"),
+        outbound("latest", topic, "latest/{key}", start_from="Latest"),
+    )
     await_committed(lab, topic, {0: 1, 1: 1})
+    await_committed(lab, topic, {0: 1, 1: 1}, mapping="latest")
     assert bridge.terminate() == 0
     for partition in (0, 1):
         lab.produce(topic, b"meanwhile", partition=partition)
     bridge.up()
-    before = [b"before"] * 2 if start_from == "Earliest" else []
-    messages = lab.messages(sink, len(before) + 2)
-    assert [message.payload for message in messages] == [*before, b"meanwhile", b"meanwhile"]
-    await_committed(lab, topic, {0: 2, 1: 2})
+    meanwhile = [b"meanwhile"] * 2
+    assert [m.payload for m in lab.messages(earliest, 4)] == [b"before", b"before", *meanwhile]
+    assert [m.payload for m in lab.messages(latest, 2)] == meanwhile
+    await_committed(lab, topic, {0: 2, 1: 2}, mapping="latest")
 
 
 def test_a_partition_that_is_added_is_read_from_its_first_record(lab: Lab) -> None:
@@ -132,7 +135,7 @@ def test_nothing_is_committed_past_a_record_that_the_broker_did_not_acknowledge(
     lab.background.run(connection.expect(mqtt5.PublishPacket, 3))
     await_counts(bridge, "commands", received=3, forwarded=1, in_flight=2)
     assert bridge.terminate() == 3
-    assert lab.kafka.admin.committed(group(lab), topic) == {0: 1, 1: 0}
+    assert committed(lab, topic) == {0: 1, 1: 0}
     broker.script.puback = lambda _: mqtt5.PubAckReasonCode.SUCCESS
     bridge.up()
     again = lab.background.run(broker.connection(1))

@@ -135,8 +135,8 @@ def test_the_console_log_is_for_people(lab: Lab) -> None:
             connection.close()
 
     bridge.await_condition(answers, SECONDS, what="ready")
+    bridge.await_condition(lambda: "mapping forwards" in bridge.log, SECONDS, what="forwards")
     assert bridge.terminate() == 0
     assert "{" not in bridge.log
     assert "\x1b" not in bridge.log
     assert f"http://127.0.0.1:{port}" in bridge.log
-    assert "mapping forwards" in bridge.log

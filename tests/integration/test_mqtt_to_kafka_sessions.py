@@ -72,7 +72,6 @@ def test_a_broker_that_forgot_the_session_is_subscribed_anew_and_that_is_said(la
 
 def await_session(bridge: Bridge, *, present: bool) -> None:
     """Wait for the second connection, and see whether the broker knew the session."""
-
     eventually(
         lambda: connections(bridge, "telemetry") > 1 and bridge.ready, SECONDS, what=bridge.log_tail
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mqtt_kafka_bridge.contract.status import MappingState, Reason
+from mqtt_kafka_bridge.contract.status import Reason
 from tests.support.bridge import Bridge
 from tests.support.certificates import Authority, ServerCertificate
 from tests.support.ports import free_port
@@ -21,22 +21,15 @@ from tests.support.scenario_checks import (
     await_link_trouble,
     check_no_secret,
 )
-from tests.support.scenario_config import inbound, outbound, split
+from tests.support.scenario_config import inbound, login, outbound, split, trusting
 
 RIGHT, WRONG = "r1ght-s3cret", "wr0ng-s3cret"
 PLAIN_SECRET = "plain-secret"  # noqa: S105 - the fixture's
 
 
-def login(lab: Lab, password: str, kind: str = "scram-sha-512", user: str = "") -> dict[str, Any]:
-    """Return `kafka.authentication`, its file written; the user has the lab's name."""
-    file = lab.folder / "kafka-password"
-    file.write_text(f"{password}\n")
-    return {"type": kind, "username": user or lab.name, "passwordFile": str(file)}
-
-
-def trusting(authority: Authority) -> dict[str, Any]:
-    """Return `kafka.tls`."""
-    return {"trustedCertificateFiles": [str(authority.certificate_file)]}
+def scram(lab: Lab, password: str) -> dict[str, Any]:
+    """Return `kafka.authentication` of a user who has the lab's name."""
+    return login("scram-sha-512", lab.name, password, lab.folder / "kafka-password")
 
 
 def started(lab: Lab, **kafka: object) -> Bridge:
@@ -77,7 +70,7 @@ def test_a_user_with_a_password_over_tls(secure_lab: Lab, authority: Authority, 
         lab,
         bootstrapServers=lab.kafka.sasl_bootstrap,
         tls=trusting(authority),
-        authentication=login(lab, password, kind, user),
+        authentication=login(kind, user, password, lab.folder / "kafka-password"),
     )
     check_flows(lab, bridge)
     check_no_secret(bridge, password)
@@ -99,11 +92,11 @@ def test_a_wrong_password_is_told_and_the_right_one_is_taken_when_the_file_has_i
         lab,
         bootstrapServers=lab.kafka.sasl_bootstrap,
         tls=trusting(authority),
-        authentication=login(lab, WRONG),
+        authentication=scram(lab, WRONG),
     )
     await_link_trouble(bridge, "kafka", Reason.KAFKA_BAD_CREDENTIALS, "password")
     check_no_secret(bridge, WRONG)
-    login(lab, RIGHT)
+    scram(lab, RIGHT)
     check_flows(lab, bridge)
     check_no_secret(bridge, WRONG, RIGHT)
 
@@ -161,7 +154,7 @@ def test_a_port_that_speaks_another_protocol_is_told(secure_lab: Lab, authority:
             {
                 "bootstrapServers": kafka.tls_bootstrap,
                 "tls": trusting(authority),
-                "authentication": login(secure_lab, RIGHT),
+                "authentication": scram(secure_lab, RIGHT),
             },
             Reason.KAFKA_MECHANISM_REFUSED,
             "remove kafka.authentication",
@@ -192,77 +185,3 @@ def test_an_unreachable_cluster_is_told_by_each_of_its_addresses(lab: Lab) -> No
 def test_the_second_bootstrap_server_is_used_when_the_first_is_dead(lab: Lab) -> None:
     servers = [f"127.0.0.1:{free_port()}", *lab.kafka.bootstrap]
     check_flows(lab, started(lab, bootstrapServers=servers))
-
-
-def test_what_acls_forbid_is_told_by_the_mapping_it_hurts_and_works_once_it_is_allowed(
-    secure_lab: Lab, authority: Authority
-) -> None:
-    """Topics to write and to read, a group, dead letters; the other mappings flow meanwhile."""
-    lab, user, admin = secure_lab, secure_lab.name, secure_lab.kafka.admin
-    topics = {word: lab.topic(word) for word in ("good", "write", "read", "group", "poison")}
-    admin.set_user(user, RIGHT)
-    admin.allow(user, "topic", topics["good"], "write", "describe")
-    admin.allow(user, "topic", topics["poison"], "write", "describe")
-    admin.allow(user, "topic", topics["write"], "describe")
-    admin.allow(user, "topic", topics["group"], "read", "describe")
-    admin.allow(user, "topic", lab.dead_letters, "write", "describe")
-    admin.allow(user, "group", f"local.{lab.name}.read", "read")
-    for word in ("read", "group"):
-        lab.produce(topics[word], word.encode(), key=word.encode())
-    bridge = lab.bridge(
-        {
-            "kafka": {
-                "bootstrapServers": lab.kafka.sasl_bootstrap,
-                "tls": trusting(authority),
-                "authentication": login(lab, RIGHT),
-            },
-            **split(
-                inbound("good", "good/#", topics["good"]),
-                inbound("write", "write/#", topics["write"]),
-                inbound("poison", "poison/#", topics["poison"], key="{payload.id}"),
-                outbound("read", topics["read"], "out/{key}"),
-                outbound("group", topics["group"], "out/{key}"),
-            ),
-        }
-    )
-    bridge.up()
-    lab.publish("write/1", b"waits")
-    lab.publish("poison/1", b"poison")
-    expected = {
-        "write": (Reason.TOPIC_FORBIDDEN, topics["write"], "--operation Write"),
-        "poison": (Reason.DEAD_LETTER_BLOCKED, lab.dead_letters, "--operation Create"),
-        "read": (Reason.TOPIC_FORBIDDEN, topics["read"], "--operation Read"),
-        "group": (Reason.GROUP_FORBIDDEN, f"local.{lab.name}.group", "--group"),
-    }
-    for mapping, (reason, place, cure) in expected.items():
-        await_waiting(bridge, mapping, reason, place, f"User:{user}", "kafka-acls.sh", cure)
-    lab.publish("good/1", b"flows")
-    assert [record.value for record in lab.records(topics["good"], 1)] == [b"flows"]
-    assert bridge.mapping("good").state is MappingState.FORWARDING
-    assert bridge.ready
-    sink = lab.subscribe("out/#")
-    admin.allow(user, "topic", topics["write"], "write")
-    admin.allow(user, "topic", topics["read"], "read", "describe")
-    admin.allow(user, "group", f"local.{lab.name}.group", "read")
-    admin.allow(user, "topic", lab.dead_letters, "create")
-    assert [record.value for record in lab.records(topics["write"], 1)] == [b"waits"]
-    assert [record.value for record in lab.records(lab.dead_letters, 1)] == [b"poison"]
-    assert {message.payload for message in lab.messages(sink, 2)} == {b"read", b"group"}
-    check_no_secret(bridge, RIGHT)
-
-
-def await_waiting(bridge: Bridge, mapping: str, reason: Reason, *words: str) -> None:
-    """Wait until a mapping waits for this reason and says these words, its log too."""
-
-    def said() -> bool:
-        trouble = bridge.mapping(mapping).trouble
-        return trouble is not None and trouble.reason is reason
-
-    bridge.await_condition(said, SECONDS, what=f"{mapping} says {reason}")
-    found = bridge.mapping(mapping)
-    assert found.state is MappingState.WAITING
-    assert found.trouble is not None
-    text = f"{found.trouble.message}; {found.trouble.cure}"
-    assert all(word in text for word in words), text
-    lines = [line for line in bridge.log_lines() if line.get("labels.mapping") == mapping]
-    assert reason.value in [line.get("labels.reason") for line in lines]

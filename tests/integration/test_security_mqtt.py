@@ -1,14 +1,13 @@
 """Logging in to the MQTT broker, and everything that can be wrong with it, until it is cured."""
 
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
 import mqtt5
 import pytest
 
-from mqtt_kafka_bridge.contract.status import BridgeStatus, Reason
+from mqtt_kafka_bridge.contract.status import Reason
 from tests.support.bridge import Bridge
 from tests.support.broker_script import Script, ScriptedBroker
 from tests.support.certificates import Authority
@@ -21,12 +20,11 @@ from tests.support.scenario_checks import (
     await_link_trouble,
     check_no_secret,
 )
-from tests.support.scenario_config import inbound, outbound, split
-from tests.support.waiting import eventually
+from tests.support.scenario_config import inbound, login, outbound, split, trusting
 
 RIGHT, WRONG = "r1ght-s3cret", "wr0ng-s3cret"
-TESTS = ("tests", "t3sts-s3cret")
-USERS = {TESTS[0]: TESTS[1], "plant": RIGHT}
+USERS = {"tests": "t3sts-s3cret", "plant": RIGHT}
+"""The first one is the tests' own."""
 
 
 class Site:
@@ -61,16 +59,9 @@ def site(lab: Lab) -> Site:
     return Site(lab)
 
 
-def login(folder: Path, password: str = RIGHT, user: str = "plant") -> dict[str, Any]:
-    """Return `mqtt.authentication`, its file written."""
-    file = folder / "mqtt-password"
-    file.write_text(f"{password}\n")
-    return {"type": "password", "username": user, "passwordFile": str(file)}
-
-
-def trusting(authority: Authority, **more: str) -> dict[str, Any]:
-    """Return `mqtt.tls`."""
-    return {"trustedCertificateFiles": [str(authority.certificate_file)], **more}
+def plant_login(folder: Path, password: str = RIGHT) -> dict[str, Any]:
+    """Return `mqtt.authentication` of the user `plant`."""
+    return login("password", "plant", password, folder / "mqtt-password")
 
 
 def test_a_password_over_tls_with_an_authority_of_ones_own(
@@ -82,7 +73,7 @@ def test_a_password_over_tls_with_an_authority_of_ones_own(
     bridge = site.bridge(
         servers=[broker.tls_url],
         tls=trusting(authority, serverName="broker.example"),
-        authentication=login(tmp_path),
+        authentication=plant_login(tmp_path),
     )
     site.check_flows(bridge, broker)
     assert bridge.session("up").server == broker.tls_url.removeprefix("mqtts://")
@@ -93,12 +84,12 @@ def test_a_wrong_password_is_told_and_the_right_one_is_taken_when_the_file_has_i
     site: Site, tmp_path: Path
 ) -> None:
     broker = site.lab.mosquitto(users=USERS)
-    bridge = site.bridge(servers=[broker.url], authentication=login(tmp_path, WRONG))
+    bridge = site.bridge(servers=[broker.url], authentication=plant_login(tmp_path, WRONG))
     # Mosquitto 2.0 says 0x87 (not authorized) of a wrong password.
     trouble = await_link_trouble(bridge, "mqtt", Reason.MQTT_NOT_AUTHORIZED, "'plant'")
     assert "password" in trouble.cure
     check_no_secret(bridge, WRONG)
-    login(tmp_path, RIGHT)
+    plant_login(tmp_path, RIGHT)
     site.check_flows(bridge, broker)
     check_no_secret(bridge, WRONG, RIGHT)
 
@@ -114,24 +105,19 @@ def test_bad_credentials_have_a_reason_of_their_own_where_the_broker_tells(
 ) -> None:
     refused = mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD)
     broker = site.lab.background.enter(ScriptedBroker(Script(connack=lambda _: refused)))
-    bridge = site.bridge(servers=[broker.url], authentication=login(tmp_path, WRONG))
+    bridge = site.bridge(servers=[broker.url], authentication=plant_login(tmp_path, WRONG))
     await_link_trouble(bridge, "mqtt", Reason.MQTT_BAD_CREDENTIALS, "'plant'", "password")
     check_no_secret(bridge, WRONG)
 
 
-@pytest.mark.parametrize("content", [None, ""])
-def test_a_password_file_that_is_missing_or_empty_is_waited_for(
-    site: Site, tmp_path: Path, content: str | None
-) -> None:
+def test_a_password_file_that_is_not_there_yet_is_waited_for(site: Site, tmp_path: Path) -> None:
     broker = site.lab.mosquitto(users=USERS)
-    authentication = login(tmp_path)
+    authentication = plant_login(tmp_path)
     file = Path(authentication["passwordFile"])
     file.unlink()
-    if content is not None:
-        file.write_text(content)
     bridge = site.bridge(servers=[broker.url], authentication=authentication)
     await_link_trouble(bridge, "mqtt", Reason.SECRET_UNREADABLE, str(file), "passwordFile")
-    login(tmp_path)
+    plant_login(tmp_path)
     site.check_flows(bridge, broker)
 
 
@@ -202,77 +188,3 @@ def test_the_second_server_is_used_when_the_first_is_dead(site: Site) -> None:
     bridge = site.bridge(servers=[dead, broker.url])
     site.check_flows(bridge, broker)
     assert bridge.session("up").server == broker.url.removeprefix("mqtt://")
-
-
-def test_a_refused_subscription_is_told_and_made_when_it_is_allowed(lab: Lab) -> None:
-    script = Script(suback=lambda _: [mqtt5.SubAckReasonCode.NOT_AUTHORIZED])
-    broker = lab.background.enter(ScriptedBroker(script))
-    topic = lab.topic()
-    bridge = lab.bridge({"mqtt": {"servers": [broker.url]}, **split(inbound("up", "up/#", topic))})
-    bridge.up(ready=False)
-    await_link_trouble(bridge, "mqtt", Reason.MQTT_SUBSCRIPTION_REFUSED, "'up/#'", "allow")
-    script.suback = Script().suback
-    bridge.await_ready(SECONDS)
-
-
-REFUSED = {Reason.QUOTA_EXCEEDED, Reason.MQTT_NOT_AUTHORIZED}
-"""What a mapping may show of messages that the broker does not take for now."""
-
-
-def test_what_may_not_be_published_waits_with_its_key_and_the_others_flow(lab: Lab) -> None:
-    """Reason code 0x87 may pass: nothing is dropped, nothing is committed past it."""
-
-    def all_but_bad(packet: mqtt5.PublishPacket) -> mqtt5.PubAckReasonCode:
-        bad = packet.topic == "plant/bad"
-        return mqtt5.PubAckReasonCode.NOT_AUTHORIZED if bad else mqtt5.PubAckReasonCode.SUCCESS
-
-    broker = lab.background.enter(ScriptedBroker(Script(puback=all_but_bad)))
-    topic = lab.topic("commands")
-    bridge = lab.bridge(
-        {"mqtt": {"servers": [broker.url]}, **split(outbound("commands", topic, "plant/{key}"))}
-    )
-    bridge.up()
-    for key, value in ((b"bad", b"1"), (b"good", b"2"), (b"bad", b"3"), (b"good", b"4")):
-        lab.produce(topic, value, key=key)
-    await_counts(bridge, "commands", received=4, forwarded=0, in_flight=4)
-    status = bridge.await_status(lambda s: shown(s) & REFUSED, SECONDS, what="that it is refused")
-    assert status.ready
-    assert lab.kafka.admin.committed(f"local.{lab.name}.commands", topic) == {0: 0}
-    broker.script.puback = lambda _: mqtt5.PubAckReasonCode.SUCCESS
-    await_counts(bridge, "commands", forwarded=4, dead_lettered=0)
-    bridge.await_status(lambda s: not shown(s), SECONDS, what="all is well")
-    connection = lab.background.run(broker.connection())
-    payloads = [packet.payload for packet in connection.packets(mqtt5.PublishPacket)]
-    assert [p for p in payloads if p in {b"2", b"4"}] == [b"2", b"4"]
-    assert payloads[-2:] == [b"1", b"3"]
-    assert payloads.index(b"3") == len(payloads) - 1
-
-
-def test_what_mosquitto_does_not_let_us_publish_is_told_and_flows_when_it_is_allowed(
-    lab: Lab,
-) -> None:
-    """Mosquitto 2.0.11 refuses with 0x87 and then closes the connection: others must flow yet."""
-    everything = "user tests\ntopic readwrite #\nuser plant\n"
-    broker = lab.mosquitto(users=USERS, acl=everything + "topic write plant/good\n")
-    topic = lab.topic("commands")
-    sink = lab.subscribe("plant/#", at=broker)
-    mqtt = {"servers": [broker.url], "authentication": login(lab.folder)}
-    bridge = lab.bridge({"mqtt": mqtt, **split(outbound("commands", topic, "plant/{key}"))})
-    bridge.up()
-    for key, value in ((b"bad", b"1"), (b"good", b"2")):
-        lab.produce(topic, value, key=key)
-    bridge.await_status(lambda s: shown(s) & REFUSED, SECONDS, what="that it is refused")
-    eventually(lambda: sink.received, SECONDS, what="the other key")
-    assert lab.kafka.admin.committed(f"local.{lab.name}.commands", topic) == {0: 0}
-    broker.write_acl(everything + "topic write plant/#\n")
-    broker.send(signal.SIGHUP)
-    eventually(lambda: b"1" in {m.payload for m in sink.received}, SECONDS, what="the held one")
-    await_counts(bridge, "commands", forwarded=2, dead_lettered=0)
-
-
-def shown(status: BridgeStatus) -> set[Reason]:
-    """Return the reasons of all troubles and risks of the only mapping."""
-    (mapping,) = status.mappings
-    listed = (mapping.trouble, mapping.mqtt.trouble, mapping.kafka.trouble, *mapping.risks)
-    found = {trouble.reason for trouble in listed if trouble}
-    return found - {Reason.MIN_INSYNC_REPLICAS}

@@ -11,6 +11,7 @@ from mqtt_kafka_bridge.flows.lanes import Lane, Lanes
 from mqtt_kafka_bridge.flows.mqtt_to_kafka import MqttToKafkaFlow
 from mqtt_kafka_bridge.flows.ports import Batch
 from mqtt_kafka_bridge.flows.publishing import Publishing
+from mqtt_kafka_bridge.flows.sessions import InboundSession
 from mqtt_kafka_bridge.mqtt.events import Received
 from mqtt_kafka_bridge.mqtt.outgoing import Outgoing
 from tests.support.simulation.kafka_producer import SimulatedProducer
@@ -42,7 +43,7 @@ def commit_past_a_dead_letter(patch: pytest.MonkeyPatch) -> None:
 
 def skip_what_comes_again(patch: pytest.MonkeyPatch) -> None:
     """What has DUP = 1 was surely stored the first time."""
-    received = MqttToKafkaFlow.received  # noqa: SLF001 - a mutant is surgery
+    received = MqttToKafkaFlow.received
 
     def mutant(flow: MqttToKafkaFlow, event: Received) -> None:
         pairs = list(zip(event.messages, event.packet_ids, strict=True))
@@ -113,6 +114,15 @@ def replay_only_the_failed_batch(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Lane, "oldest", oldest)
 
 
+def read_on_above_the_limit(patch: pytest.MonkeyPatch) -> None:
+    """Too many bytes are in flight, and the socket is read all the same."""
+    patch.setattr(InboundSession, "hold", lambda _session, _held: None)
+
+
+def _name(plant: Plant) -> str:
+    return str(getattr(plant, "__name__", plant))
+
+
 def _next(lanes: Lanes, lane: Lane) -> None:
     lane.sending = None
     if lane.waiting or lane.batch is not None:
@@ -131,10 +141,12 @@ MUTANTS: list[tuple[Plant, set[str]]] = [
     (reuse_packet_ids_in_flight, {"wire"}),
     (go_on_without_the_failed_batch, {"W"}),
     (replay_only_the_failed_batch, {"O"}),
+    (read_on_above_the_limit, {"M"}),
 ]
 
 
-@pytest.mark.parametrize(("plant", "checks"), MUTANTS, ids=lambda each: getattr(each, "__name__", ""))
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("plant", "checks"), MUTANTS, ids=[_name(plant) for plant, _ in MUTANTS])
 def test_a_planted_mistake_is_caught(
     monkeypatch: pytest.MonkeyPatch, plant: Plant, checks: set[str]
 ) -> None:

@@ -1,7 +1,7 @@
 """A flow that only writes down what its link tells, and the keeper and links that it is given."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from mqtt_kafka_bridge.contract.connection import Mqtt
@@ -13,8 +13,12 @@ from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.mqtt.servers import Server
 from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from tests.support.background import Background
+from tests.support.broker_script import ScriptedBroker, ScriptedConnection
+from tests.support.proxy import Proxy
 from tests.support.waiting import eventually_async
 
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _SECONDS = 10
 
 
@@ -139,3 +143,25 @@ async def keeping(
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+async def connected(
+    broker: ScriptedBroker, recorder: Recorder, options: Options | None = None
+) -> tuple[Link, ScriptedConnection]:
+    """Open a link and wait for CONNACK; return the broker's end too."""
+    link = await link_to(broker.url, recorder, options)
+    await link.connected(10)
+    return link, await broker.connection(len(broker.connections) - 1)
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[str]:
+    """Listen, for what even a scripted broker would not do; return the address."""
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+
+
+async def proxy_of(broker: ScriptedBroker, background: Background) -> Proxy:
+    """Begin a proxy, on a loop of its own."""
+    return await asyncio.to_thread(background.enter, Proxy(broker.port))

@@ -201,17 +201,33 @@ class Lab:
         assert places, f"{topic} did not take a record within {SECONDS} s"
         return places[0]
 
-    def records(self, topic: str, count: int, within_seconds: float = SECONDS) -> list[Record]:
+    def records(self, topic: str, count: int) -> list[Record]:
         """Return what a topic holds: so many records and no more."""
-        if topic not in self._sinks:
-            if topic == self.dead_letters:  # the bridge creates it when it needs it
-                eventually(lambda: topic in self.kafka.admin.topics(), within_seconds, what=topic)
-            sink = KafkaSink(self.kafka.bootstrap, topic)
-            self._sinks[topic] = self._ends.enter_context(sink)
-        self._sinks[topic].await_records(count, within_seconds)
-        found = self._sinks[topic].read()
+        sink = self._sink(topic)
+        sink.await_records(count, SECONDS)
+        found = sink.read()
         assert len(found) == count, found
         return found
+
+    def letters(self, mapping: str, count: int) -> list[Record]:
+        """Return the dead letters of a mapping: so many and no more."""
+        name = mapping.encode()
+
+        def found() -> list[Record]:
+            records = self._sink(self.dead_letters).read()
+            return [record for record in records if record.header("deadletter.mapping") == name]
+
+        eventually(lambda: len(found()) >= count, SECONDS, what=lambda: f"{found()}")
+        assert len(found()) == count, found()
+        return found()
+
+    def _sink(self, topic: str) -> KafkaSink:
+        if topic not in self._sinks:
+            if topic == self.dead_letters:  # the bridge creates it when it needs it
+                eventually(lambda: topic in self.kafka.admin.topics(), SECONDS, what=topic)
+            sink = KafkaSink(self.kafka.bootstrap, topic)
+            self._sinks[topic] = self._ends.enter_context(sink)
+        return self._sinks[topic]
 
 
 def _login(broker: Mosquitto) -> tuple[str, str] | None:

@@ -1,8 +1,10 @@
-"""Mappings as dicts, as short as a test can say them."""
+"""Parts of a configuration as dicts, as short as a test can say them."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.support.bridge import Config
+from tests.support.certificates import Authority
 
 
 def inbound(
@@ -38,3 +40,14 @@ def split(*mappings: Config) -> dict[str, Any]:
     from_kafka = [m for m in mappings if "topics" in m["from"]]
     from_mqtt = [m for m in mappings if m not in from_kafka]
     return {"mqttToKafka": from_mqtt, "kafkaToMqtt": from_kafka}
+
+
+def login(kind: str, user: str, password: str, file: Path) -> dict[str, Any]:
+    """Return `authentication` of either end, its password file written."""
+    file.write_text(f"{password}\n")
+    return {"type": kind, "username": user, "passwordFile": str(file)}
+
+
+def trusting(authority: Authority, **more: str) -> dict[str, Any]:
+    """Return `tls` of either end."""
+    return {"trustedCertificateFiles": [str(authority.certificate_file)], **more}

@@ -5,7 +5,7 @@ is the bridge's own traffic alone.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -102,11 +102,9 @@ class Inbound:
         with KafkaSink(self._site.kafka.bootstrap, self.topic, self.ledger) as sink:
             return sink.read_until_complete(within_seconds)
 
-    def news_since(self, at: float, within_seconds: float = 30) -> float:
-        """Wait until a message is stored for the first time after `at`; return when that was."""
-        return _first_after(
-            at, lambda: stored_at(self._site.kafka_proxy.chunks), within_seconds, "record"
-        )
+    def arrivals(self) -> dict[Numbered, float]:
+        """Return when Kafka first said of each message that it is stored."""
+        return stored_at(self._site.kafka_proxy.chunks)
 
     def check_wire(self) -> list[Acknowledged]:
         """Check W; return the PUBACKs."""
@@ -138,11 +136,8 @@ class Outbound:
         self.source.settled(within_seconds)
         self.ledger.await_complete(within_seconds)
 
-    def news_since(self, at: float, within_seconds: float = 30) -> float:
-        """Wait until a record is acknowledged for the first time after `at`; return when."""
-        return _first_after(at, self._acknowledged_at, within_seconds, "PUBACK")
-
-    def _acknowledged_at(self) -> dict[Numbered, float]:
+    def arrivals(self) -> dict[Numbered, float]:
+        """Return when the broker first acknowledged each message."""
         own = set(self.source.stored.values())
         first: dict[Numbered, float] = {}
         for when, message in acknowledgements(self._site.mqtt_proxy.chunks, by_server=True):
@@ -177,13 +172,31 @@ class Outbound:
 Flow = Inbound | Outbound
 
 
-def _first_after(at: float, look: Any, within_seconds: float, what: str) -> float:  # noqa: ANN401
-    def first() -> float:
-        return min((when for when in look().values() if when > at), default=0.0)
+def news_since(flow: Flow, at: float, within_seconds: float) -> float:
+    """Wait until a message arrives on the other side for the first time; return after how long.
 
+    Args:
+        flow: which way.
+        at: since when, on the clock of the recordings.
+        within_seconds: the deadline.
+    """
     return eventually(
-        first, within_seconds, what=f"a new {what} after a fault", every_seconds=_LOOK_SECONDS
+        lambda: _delay(flow.arrivals(), at),
+        within_seconds,
+        what="a new message after a fault",
+        every_seconds=_LOOK_SECONDS,
     )
+
+
+def delays(flow: Flow, moments: Iterable[float]) -> list[float]:
+    """Return how long it took from each moment to the next new message on the other side."""
+    arrivals = flow.arrivals()
+    return [_delay(arrivals, at) for at in moments]
+
+
+def _delay(arrivals: Mapping[Numbered, float], at: float) -> float:
+    """Return 0 if nothing new has arrived."""
+    return min((when - at for when in arrivals.values() if when > at), default=0.0)
 
 
 @contextmanager

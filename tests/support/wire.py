@@ -6,6 +6,7 @@ after the PUBACKs of all records below it. The proxies must run in one process: 
 
 import io
 import struct
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -74,16 +75,23 @@ def check_commits_follow_pubacks(
     first: dict[Numbered, float] = {}
     for at, message in acknowledgements(mqtt, by_server=True):
         first.setdefault(message, at)
+    latest: dict[int, list[float]] = defaultdict(list)
+    offsets: dict[int, list[int]] = defaultdict(list)
+    for (partition, offset), message in sorted(records.items()):
+        own = latest[partition]
+        own.append(max(own[-1] if own else 0.0, first.get(message, float("inf"))))
+        offsets[partition].append(offset)
     found = [commit for commit in commits(kafka) if commit.topic == topic]
     for commit in found:
-        early = [
-            message
-            for (partition, offset), message in records.items()
-            if partition == commit.partition
-            and offset < commit.offset
-            and first.get(message, float("inf")) > commit.at
-        ]
-        assert not early, f"W: {commit} came before the PUBACKs of {early[:5]}"
+        below = bisect_left(offsets[commit.partition], commit.offset)
+        if below and latest[commit.partition][below - 1] > commit.at:
+            early = [
+                message
+                for (partition, offset), message in records.items()
+                if (partition == commit.partition and offset < commit.offset)
+                and first.get(message, float("inf")) > commit.at
+            ]
+            raise AssertionError(f"W: {commit} came before the PUBACKs of {early[:5]}")
     return found
 
 
@@ -107,7 +115,7 @@ def check_pubacks_answer_in_order(chunks: Iterable[Chunk]) -> int:
         elif isinstance(packet, mqtt5.PubAckPacket) and to_server:
             due = waiting[connection].popleft() if waiting[connection] else None
             assert packet.packet_id == due, (
-                f"W: PUBACK {packet.packet_id} on connection {connection} at {at:.3f}, due was {due}"
+                f"W: at {at:.3f}, connection {connection}: PUBACK {packet.packet_id}, due was {due}"
             )
             count += 1
     return count

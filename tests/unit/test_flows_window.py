@@ -50,7 +50,9 @@ def test_a_window_holds_what_arrived_and_is_neither_finished_nor_dropped(
                 names = [f"m{arrived + n}" for n in range(len(flags))]
                 ids = [arrived + n + 1 if flag else None for n, flag in enumerate(flags)]
                 arrived += len(flags)
-                assert window.add(names, 10, 0.5, ids, "link").first == model.first + len(model.items)
+                assert window.add(names, 10, 0.5, ids, "link").first == model.first + len(
+                    model.items
+                )
                 model.items += zip(names, ids, strict=True)
             case "finish", int(count):
                 count = min(count, len(model.items))

@@ -195,3 +195,15 @@ def test_nothing_tracked_depends_on_a_machine() -> None:
     ]
 
     assert found == []
+
+
+def test_every_guarantee_names_tests_that_exist() -> None:
+    """A promise without a test is a wish."""
+    page = (ROOT / "docs/guarantees.md").read_text()
+    promises = re.findall(r"^\| (G\d) .*$", page, re.MULTILINE)
+    rows = [line for line in page.splitlines() if re.match(r"\| G\d ", line)]
+    named = [re.findall(r"`(tests/[\w/]+\.py|tests/[\w/]+/)`", row) for row in rows]
+
+    assert promises == [f"G{number}" for number in range(1, 9)]
+    assert all(named)
+    assert [n for names in named for n in names if not (ROOT / n).exists()] == []

@@ -193,10 +193,10 @@ class KafkaToMqttFlow:
 
     async def _commit(self, consumer: RecordConsumer) -> None:
         """Commit what is finished and not committed yet."""
-        crash_points.crash_point("after_puback_before_commit")
         self._commit_at = self._time() + COMMIT_SECONDS
         positions = self._progress.due()
         if positions:
+            crash_points.crash_point("after_puback_before_commit")
             await consumer.commit(positions)
             self._progress.committed(positions)
             crash_points.crash_point("after_commit")

@@ -121,12 +121,13 @@ class Lanes:
         """Hand over what can leave now. Raises what `RecordProducer.send` raises."""
         ready, self._ready = self._ready, {}
         for lane in ready:
+            batch = lane.batch
+            if batch is None or lane.sending is not None:
+                continue  # It filled one more batch while another lane was served.
             if lane.waiting:
                 lane.sending, batch = lane.waiting.popleft()
-            elif lane.batch is not None:
-                lane.sending, batch, lane.batch = lane.first, lane.batch, None
             else:
-                continue
+                lane.sending, lane.batch = lane.first, None
             lane.sent_at = self._now()
             stored = await self._producer.send(batch, lane.topic, lane.partition)
             stored.add_done_callback(partial(self._done, lane, batch))

@@ -35,7 +35,7 @@ class Outcomes:
                     meter.expired += 1
                 case "dropped":
                     meter.dropped[reason] += 1
-                case "dead_lettered":
+                case _:
                     meter.dead_lettered += 1
         meter.forwarded += count
 

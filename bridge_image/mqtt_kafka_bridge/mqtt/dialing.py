@@ -71,7 +71,7 @@ def explain(error: OSError | UnicodeError, server: Server) -> BridgeError:
 def _why(error: OSError | UnicodeError) -> str:
     match error:
         case ssl.SSLError():
-            return error.reason or str(error)
+            return getattr(error, "reason", None) or str(error)  # not every one has it
         case TimeoutError():
             return f"no connection within {CONNECT_SECONDS:g} s"
         case socket.gaierror():

@@ -46,7 +46,7 @@ class Link(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._answers: asyncio.Queue[Connected | Subscribed | None] = asyncio.Queue()
         self._waiting = True
-        self._brought = False
+        self._excused = False
         self._holds: set[str] = set()
         self._paused = False
         self._writable = asyncio.Event()
@@ -173,7 +173,7 @@ class Link(asyncio.BufferedProtocol):
     def _hand_on(self, event: Event) -> None:
         match event:
             case Received():
-                self._brought = True
+                self._excused = True
                 if not self._cut:
                     self._handler.received(event)
             case Acknowledged():
@@ -195,13 +195,13 @@ class Link(asyncio.BufferedProtocol):
     async def _answered(self, within_seconds: float, what: str) -> Connected | Subscribed:
         self._waiting = True
         while not self.ended.done():
-            self._brought = False
+            self._excused = False
             try:
                 async with asyncio.timeout(within_seconds):
                     answer = await self._answers.get()
             except TimeoutError:
                 # It may stand behind what we do not read or acknowledge; at the end none comes.
-                behind = self._paused or self._brought or self.session.unacknowledged
+                behind = self._paused or self._excused or self.session.unacknowledged
                 if behind or self._ending:
                     continue
                 raise reasons.no_answer(what, within_seconds, self.session.server) from None
@@ -216,6 +216,7 @@ class Link(asyncio.BufferedProtocol):
         if wanted is self._paused or self._transport is None or self._transport.is_closing():
             return
         self._paused = self._keep_alive.held = wanted
+        self._excused = True
         if wanted:
             self._transport.pause_reading()
         else:

@@ -1,4 +1,4 @@
-"""Replay seeds: `python -m tests.support.simulation SEED...` prints the plan, the trace, the end."""
+"""Replay seeds: `python -m tests.support.simulation SEED...` prints plan, trace and judgement."""
 
 import sys
 

@@ -109,7 +109,7 @@ class Broker:
             await asyncio.sleep(self._rng.choice(_DELAYS_SECONDS))
             if not self.up or not alive():
                 raise PassingError(Reason.MQTT_UNREACHABLE, "the simulated broker is down")
-            if self.stuck and self._rng.random() < 0.5:  # noqa: PLR2004 - half of them
+            if self.stuck and self._rng.random() < 0.5:
                 await asyncio.sleep(CONNECT_SECONDS)
                 raise PassingError(Reason.MQTT_UNREACHABLE, "the simulated broker is stuck")
             link = make_link()

@@ -70,12 +70,12 @@ def _check_heard(world: World) -> None:
     for place, fates in world.order_fates.items():
         for record in world.kafka.kept[place]:
             value, fate = record.value or b"", fates[record.offset]
-            if fate is Fate.FILTERED or (fate is Fate.FORWARDED and heard.times[value]):
+            if fate is Fate.FILTERED or (fate is not Fate.DEAD and heard.times[value]):
                 continue
             refused = value in heard.refused
             if refused and world.plan.on_error == "Drop":
                 continue
-            if (fate is Fate.DEAD or refused) and stored.is_dead(value):
+            if (fate is not Fate.FORWARDED or refused) and stored.is_dead(value):
                 continue
             missing.append(value[:40])
     if missing and world.plan.outbound_qos:

@@ -4,35 +4,15 @@ from typing import TYPE_CHECKING
 
 import mqtt5
 
+from tests.support.simulation.client_view import ClientView
+from tests.support.simulation.packets import Packets
 from tests.support.simulation.sessions import BrokerSession, Message
 from tests.support.simulation.wire import Wire
 
 if TYPE_CHECKING:
     from tests.support.simulation.broker import Broker
 
-_REFUSED = 0x80
 _TAKEN_OVER = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
-
-
-class _Packets:
-    """Whole packets out of pieces."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[mqtt5.Packet]:
-        """Add bytes; return the packets that are whole now."""
-        view = memoryview(self._rest + data)
-        packets, position = [], 0
-        while position < len(view):
-            try:
-                packet, size = mqtt5.read(view[position:])
-            except IndexError:
-                break
-            packets.append(packet)
-            position += size
-        self._rest = bytes(view[position:])
-        return packets
 
 
 class Connection:
@@ -43,17 +23,10 @@ class Connection:
         self.session: BrokerSession | None = None
         self.clean_end = False
         """Whether the client said DISCONNECT."""
-        self.used = False
-        """Whether the client acknowledged or published anything."""
-        self.published: set[bytes] = set()
-        """What the client published here."""
-        self.unanswered: dict[int, bytes] = {}
-        """What the client published and has not read the PUBACK of: packet id to payload."""
+        self.client = ClientView(broker.journal, broker.options, broker.stored, broker.heard)
         self._broker = broker
         self._wire = wire
-        self._arrived, self._written, self._delivered = _Packets(), _Packets(), _Packets()
-        self._to_acknowledge: dict[int, Message] = {}
-        """What was sent here and the client has not written the PUBACK of, in order."""
+        self._arrived = Packets()
         self._receive_maximum = 0
         self._keep_alive = 0
         self._heard_at = 0.0
@@ -61,53 +34,13 @@ class Connection:
         self._late_suback: bytes | None = None
         self._out: list[bytes] = []
 
-    # What the client wrote and read, by its own clock
-
     def written(self, data: bytes) -> None:
-        """Check what the client writes at the moment when it writes."""
-        for packet in self._written.feed(data):
-            if isinstance(packet, mqtt5.PubAckPacket):
-                self._check_puback(packet.packet_id)
-            elif isinstance(packet, mqtt5.PublishPacket):
-                self._check_publish(packet)
-
-    def _check_puback(self, packet_id: int) -> None:
-        self.used = True
-        journal = self._broker.journal
-        oldest = next(iter(self._to_acknowledge), None)
-        message = self._to_acknowledge.pop(packet_id, None)
-        if message is None:
-            journal.wrong("wire", f"PUBACK for packet id {packet_id}, which is not in flight")
-            return
-        if packet_id != oldest:
-            journal.wrong("wire", f"PUBACK {packet_id} before {oldest} [MQTT-4.6.0-2]")
-        if not self._broker.stored.has(message.payload, message.fate):
-            journal.wrong("W", f"PUBACK for {message.payload[:40]!r} before Kafka has it")
-
-    def _check_publish(self, packet: mqtt5.PublishPacket) -> None:
-        broker, packet_id = self._broker, packet.packet_id
-        self.used = True
-        self.published.add(packet.payload)
-        size = len(packet.write())
-        limit = broker.options.maximum_packet_size
-        if limit is not None and size > limit:
-            broker.journal.wrong("wire", f"a packet of {size} bytes, the limit is {limit}")
-        if packet_id is None:
-            broker.heard.acknowledged.add(packet.payload)
-            return
-        if packet_id in self.unanswered:
-            broker.journal.wrong("wire", f"packet id {packet_id} is in flight already")
-        self.unanswered[packet_id] = packet.payload
-        if len(self.unanswered) > broker.options.receive_maximum:
-            broker.journal.wrong("wire", f"{len(self.unanswered)} > Receive Maximum")
+        """Look at what the client writes, at the moment when it writes."""
+        self.client.written(data)
 
     def delivered(self, data: bytes) -> None:
-        """Note what the client has read."""
-        for packet in self._delivered.feed(data):
-            if isinstance(packet, mqtt5.PubAckPacket):
-                payload = self.unanswered.pop(packet.packet_id)
-                if int(packet.reason_code) < _REFUSED:
-                    self._broker.heard.acknowledged.add(payload)
+        """Look at what the client has read."""
+        self.client.delivered(data)
 
     # What arrives
 
@@ -191,7 +124,7 @@ class Connection:
                 broker.send_retained(session, topic_filter.pattern)
         suback = mqtt5.SubAckPacket(packet.packet_id, codes).write()
         broker.journal.note(f"subscribed {session.client_id} {codes}")
-        if broker.options.late_suback and self._to_acknowledge:
+        if broker.options.late_suback and self.client.unacknowledged:
             self._late_suback = suback
         else:
             self._out.append(suback)
@@ -251,7 +184,7 @@ class Connection:
 
     def _send(self, packet_id: int | None, message: Message, *, duplicate: bool) -> None:
         if packet_id is not None:
-            self._to_acknowledge[packet_id] = message
+            self.client.unacknowledged[packet_id] = message
         packet = mqtt5.PublishPacket(
             message.topic,
             message.payload,

@@ -49,30 +49,30 @@ class Happenings:
 
     async def _cut_links(self) -> None:
         for connection in list(self._world.broker.connections):
-            if self._rng.random() < 0.7:  # noqa: PLR2004
+            if self._rng.random() < 0.7:
                 connection.cut()
 
     async def _vanish(self) -> None:
         for connection in list(self._world.broker.connections):
-            if self._rng.random() < 0.7:  # noqa: PLR2004
+            if self._rng.random() < 0.7:
                 connection.vanish()
 
     async def _restart_broker(self) -> None:
         broker = self._world.broker
-        broker.restart(forget=self._rng.random() < 0.3)  # noqa: PLR2004
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)  # noqa: PLR2004
+        broker.restart(forget=self._rng.random() < 0.3)
+        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
         broker.up = True
 
     async def _end_links(self) -> None:
         """Let the broker end connections in its own words."""
         code = self._rng.choice((None, 0x8B, 0x97, 0x8E))
         for connection in list(self._world.broker.connections):
-            if self._rng.random() < 0.7:  # noqa: PLR2004
+            if self._rng.random() < 0.7:
                 connection.end(code)
 
     async def _stick(self) -> None:
         self._world.broker.stuck = True
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)  # noqa: PLR2004
+        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
         self._world.broker.unstick()
 
     async def _refuse_publishes(self) -> None:
@@ -83,7 +83,7 @@ class Happenings:
 
     async def _refuse_connects(self) -> None:
         faults = self._world.broker.faults
-        if self._rng.random() < 0.5:  # noqa: PLR2004
+        if self._rng.random() < 0.5:
             faults.connect_code = self._rng.choice((0x88, 0x89, 0x87, 0x86))
         else:
             faults.subscribe_code = self._rng.choice((0x87, 0x97, 0x80))
@@ -99,12 +99,12 @@ class Happenings:
 
     async def _freeze_kafka(self) -> None:
         self._world.kafka.freeze(frozen=True)
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)  # noqa: PLR2004
+        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
         self._world.kafka.freeze(frozen=False)
 
     async def _kafka_down(self) -> None:
         self._world.kafka.fall(down=True)
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)  # noqa: PLR2004
+        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
         self._world.kafka.fall(down=False)
 
     async def _spoil_batches(self) -> None:

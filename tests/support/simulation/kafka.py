@@ -28,8 +28,7 @@ class SimulatedKafka:
         alive: whether the process lives.
         finished: whether a record from Kafka has met its fate.
         spent: called when a producer ends with work undone, with its mapping's name.
-        closing: called when a consumer ends, with its group.
-        revoked: called when a consumer's partitions were taken away, with its group.
+        given_up: called when a consumer ends or its partitions were taken away, with why.
     """
 
     def __init__(
@@ -40,8 +39,7 @@ class SimulatedKafka:
         alive: Callable[[], bool],
         finished: Callable[[TopicPartition, Record], bool],
         spent: Callable[[str], None],
-        closing: Callable[[Group], None],
-        revoked: Callable[[Group], None],
+        given_up: Callable[[str], None],
     ) -> None:
         self._state = state
         self._groups = groups
@@ -49,8 +47,7 @@ class SimulatedKafka:
         self._alive = alive
         self._finished = finished
         self._spent = spent
-        self._closing = closing
-        self._revoked = revoked
+        self._given_up = given_up
 
     async def open_producer(self, mapping: str) -> RecordProducer:
         """Connect a producer."""
@@ -70,8 +67,7 @@ class SimulatedKafka:
             events,
             self._alive,
             self._finished,
-            lambda: self._closing(group),
-            lambda: self._revoked(group),
+            self._given_up,
         )
         group.join(consumer)
         return consumer

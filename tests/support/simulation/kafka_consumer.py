@@ -23,8 +23,8 @@ class SimulatedConsumer:
         events: the flow.
         alive: whether its process lives.
         finished: whether a record has met its fate, so that its offset may be committed.
-        closing: called when it ends, before it leaves.
-        revoked: called when its partitions were taken away, and it has finished with them.
+        given_up: called when it ends, before it leaves, and when its partitions were taken away
+            and it has finished with them; with a word why.
     """
 
     def __init__(
@@ -34,8 +34,7 @@ class SimulatedConsumer:
         events: ConsumerEvents,
         alive: Callable[[], bool],
         finished: Callable[[TopicPartition, Record], bool],
-        closing: Callable[[], None],
-        revoked: Callable[[], None],
+        given_up: Callable[[str], None],
     ) -> None:
         self.alive = alive
         self.assigned = False
@@ -46,8 +45,7 @@ class SimulatedConsumer:
         self._group = group
         self._events = events
         self._finished = finished
-        self._closing = closing
-        self._revoked = revoked
+        self._given_up = given_up
         self._owned: Sequence[TopicPartition] = ()
         self._positions: dict[TopicPartition, int] = {}
         self._unsettled: list[TopicPartition] | None = None
@@ -165,7 +163,7 @@ class SimulatedConsumer:
         if self._closed:
             return
         self._closed = True
-        self._closing()
+        self._given_up("a consumer's end")
         if self.alive():
             await asyncio.sleep(self._state.rng.choice((0.0, 0.01)))
             self._group.leave(self)
@@ -186,7 +184,7 @@ class SimulatedConsumer:
         finally:
             self._owned = ()
             self.assigned = False
-            self._revoked()
+            self._given_up("a revocation")
 
     def assign(self, places: list[TopicPartition]) -> None:
         """Give it partitions; the flow learns of them in its next fetch."""

@@ -88,9 +88,7 @@ class Group:
             member.assign(places[index :: len(members)])
 
 
-def uncommitted(
-    state: KafkaState, group: Group | None, counts: Callable[[bytes], bool]
-) -> int:
+def uncommitted(state: KafkaState, group: Group | None, counts: Callable[[bytes], bool]) -> int:
     """Return how many records behind the group's commits satisfy `counts`."""
     if group is None:
         return 0

@@ -87,6 +87,8 @@ class KafkaState:
         self.journal = journal
         self.stored = stored
         self.topics: dict[str, SimulatedTopic] = {}
+        self.forbidden: set[str] = set()
+        """Topics that may not be written."""
         self.kept: dict[TopicPartition, list[Record]] = {}
         """All records that were ever stored, also in topics that were deleted."""
         self.history: list[tuple[TopicPartition, Record]] = []
@@ -134,14 +136,18 @@ class KafkaState:
         """Return a topic.
 
         Raises:
-            MustFixError: it is missing.
+            MustFixError: it is missing, or forbidden.
         """
+        if name in self.forbidden:
+            raise MustFixError(Reason.TOPIC_FORBIDDEN, f"the topic {name} is forbidden")
         topic = self.topics.get(name)
         if topic is None:
             raise MustFixError(Reason.TOPIC_MISSING, f"the topic {name} does not exist")
         return topic
 
-    def store(self, place: TopicPartition, batch: list[tuple[bytes | None, bytes | None, list[Header]]]) -> bool:
+    def store(
+        self, place: TopicPartition, batch: list[tuple[bytes | None, bytes | None, list[Header]]]
+    ) -> bool:
         """Store a batch; return whether its partition is there."""
         topic = self.topics.get(place.topic)
         if topic is None or place.partition >= len(topic.logs):

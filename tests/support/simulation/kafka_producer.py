@@ -88,14 +88,16 @@ class SimulatedProducer:
         state.existing(topic)
         if any(other == place for other, _ in self._under_way.values()):
             state.journal.wrong("port", f"two batches at once for {place}")
-        stored: Future[object] = state.loop.create_future()  # type: ignore[assignment]
+        stored: Future[object] = state.loop.create_future()
         self._under_way[stored] = place, batch
         state.loop.call_later(
             state.rng.choice((0.0, 0.001, 0.01, 0.3)), self._arrives, stored, place, batch
         )
         return stored
 
-    def _arrives(self, stored: Future[object], place: TopicPartition, batch: SimulatedBatch) -> None:
+    def _arrives(
+        self, stored: Future[object], place: TopicPartition, batch: SimulatedBatch
+    ) -> None:
         """Let the broker take the batch, or whatever comes instead."""
         state, fate = self._state, self._state.batch_fate
         if stored.done() or self._closed:
@@ -153,14 +155,9 @@ class SimulatedProducer:
         self._known[name] = state.loop.time(), len(topic.logs)
         return Topic(len(topic.logs), topic.told_max_bytes, 2)
 
-    def mend(self) -> None:
-        """Take batches again after one failed, as no real producer can: for mutants."""
-        self._failed = False
-
-    @property
-    def silent_seconds(self) -> float:
-        """Never: here silence shows as batches and look-ups without an answer."""
-        return 0.0
+    def age(self, seconds: float) -> None:
+        """Let its metadata be so much older."""
+        self._known = {name: (at - seconds, count) for name, (at, count) in self._known.items()}
 
     def partitions(self, name: str) -> int | None:
         """Partitions of a topic, as of at most METADATA_SECONDS ago."""

@@ -68,6 +68,7 @@ class Plan:
             broker=BrokerOptions(
                 receive_maximum=rng.choice(_RECEIVE_MAXIMA),
                 most_in_flight=rng.choice((20, 65535)),
+                maximum_packet_size=rng.choice((None, None, 2_000)),
                 lock_step=rng.random() < 0.2,
                 renumber=rng.random() < 0.2,
                 together=rng.random() < 0.5,

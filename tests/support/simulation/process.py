@@ -1,13 +1,11 @@
 """One simulated bridge process: the real flows on simulated ends, started, drained, killed."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import MappingState
-from mqtt_kafka_bridge.flows.budget import Budget, Share
 from mqtt_kafka_bridge.flows.kafka_to_mqtt import KafkaToMqttFlow
 from mqtt_kafka_bridge.flows.mqtt_to_kafka import MqttToKafkaFlow
 from mqtt_kafka_bridge.flows.parts import Parts
@@ -16,6 +14,7 @@ from mqtt_kafka_bridge.mqtt.dialing import Dial
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.observe.board import Board
 from tests.support.simulation.journal import Journal
+from tests.support.simulation.watched_budget import WatchedBudget
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -23,31 +22,6 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 class _Flow(Protocol):
     async def run(self) -> None: ...
     async def drain(self) -> None: ...
-
-
-class WatchedBudget(Budget):
-    """A budget that remembers the most that was used at once."""
-
-    def __init__(self, limit: int, members: int) -> None:
-        super().__init__(limit, members)
-        self.most = 0
-        self.members: list[Share] = []
-
-    @property
-    def used(self) -> int:
-        """What all shares hold now."""
-        return sum(share.used for share in self.members)
-
-    def share(self, hold: Callable[[bool], None]) -> Share:
-        """Return a new mapping's share."""
-        share = super().share(hold)
-        self.members.append(share)
-        return share
-
-    def changed(self, share: Share, before: int) -> None:
-        """Look at the sum, too."""
-        super().changed(share, before)
-        self.most = max(self.most, self.used)
 
 
 class Process:
@@ -110,7 +84,7 @@ class Process:
             raise
 
     async def drain(self) -> bool:
-        """Stop in good order, as the program does; return whether that took no longer than it may."""
+        """Stop in good order, as the program does; return whether it was done in time."""
         self._journal.note(f"drain {self.name}")
         self.draining = True
         drains = [asyncio.create_task(flow.drain()) for flow in self._flows]

@@ -5,7 +5,7 @@ import gc
 import logging
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -18,9 +18,10 @@ from tests.support.simulation.plan import Plan
 from tests.support.simulation.sources import Devices, Writers
 from tests.support.simulation.world import World
 
+REPLAY = "PYTHONPATH=bridge_image:. .venv/bin/python -m tests.support.simulation"
 READY_SECONDS = 30.0
 LIVENESS_SECONDS = 240.0
-"""Everything is forwarded so soon after the last fault: a take-over alone is waited out for 67 s."""
+"""All is forwarded so soon after the last fault; a take-over alone is waited out for 67 s."""
 _LOOK_SECONDS = 0.5
 
 
@@ -38,9 +39,8 @@ class Outcome(NamedTuple):
 
     def story(self) -> str:
         """Say what is wrong, and how to see it again."""
-        seed = self.plan.seed
         return "\n".join(
-            [f"seed {seed}: python -m tests.support.simulation {seed}", *self.wrongs]
+            [f"seed {self.plan.seed}, again by: {REPLAY} {self.plan.seed}", *self.wrongs]
         )
 
 
@@ -75,10 +75,8 @@ def _close(loop: SimulatedLoop) -> None:
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.call_later(1.0, loop.stop)
-    try:
+    with suppress(SpinningError):
         loop.run_forever()
-    except SpinningError:
-        pass
     loop.close()
 
 
@@ -121,9 +119,12 @@ async def _run(plan: Plan, runs: list[World]) -> None:
 
 async def _until_subscribed(world: World) -> None:
     wanted = len(world.plan.config(world.on_error).mqtt_to_kafka)
-    async with asyncio.timeout(READY_SECONDS):
-        while sum(bool(s.subscriptions) for s in world.broker.sessions.values()) < wanted:
-            await asyncio.sleep(0.1)
+    deadline = world.loop.time() + READY_SECONDS
+    while sum(bool(s.subscriptions) for s in world.broker.sessions.values()) < wanted:
+        await asyncio.sleep(_LOOK_SECONDS / 5)
+        if world.loop.time() > deadline:
+            world.journal.wrong("liveness", "not subscribed")
+            return
 
 
 async def _look(world: World) -> None:

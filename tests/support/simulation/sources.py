@@ -1,4 +1,4 @@
-"""What sends: devices to the MQTT broker, and records to Kafka; numbered, with keys of their own."""
+"""What sends: devices to the MQTT broker, and writers of records to Kafka; all is numbered."""
 
 import asyncio
 import zlib
@@ -6,9 +6,12 @@ import zlib
 from mqtt_kafka_bridge.flows.ports import Header, TopicPartition
 from tests.support.numbered import Numbered
 from tests.support.simulation.fates import Fate
+from tests.support.simulation.kafka_log import Log
 from tests.support.simulation.sessions import Message
 from tests.support.simulation.world import MISSING_ROOM, ORDERS, World
 
+_ROOM = 400
+"""Bytes of a packet beside its payload, at most."""
 _OVERSIZES = (4_700, 6_000)
 _OWN_PATHS = {"lines": "local/sim/lines", "rooms": "local/sim/rooms"}
 
@@ -35,22 +38,22 @@ class Devices:
 
     def _send(self) -> None:
         world, plan, rng = self._world, self._world.plan, self._world.rng
-        mapping = "rooms" if plan.templated and rng.random() < 0.5 else "lines"  # noqa: PLR2004
+        mapping = "rooms" if plan.templated and rng.random() < 0.5 else "lines"
         device = f"d{rng.randrange(plan.keys)}"
         fate, qos, properties = Fate.FORWARDED, 1, []
         room = rng.choice(("r0", "r1", "r1", "r9"))
         if mapping == "rooms":
             device = f"{room}{device}"
             fate = Fate.FORWARDED_OR_DEAD if f"rooms.{room}" == MISSING_ROOM else fate
-        if rng.random() < 0.05:  # noqa: PLR2004
+        if rng.random() < 0.05:
             device, qos = f"{device}q", 0
         payload = self._next(f"{mapping[0]}{device}", rng.randint(0, plan.padding_bytes))
-        if rng.random() < 0.1:  # noqa: PLR2004
+        if rng.random() < 0.1:
             properties = [("note", "x")]
         if rng.random() < plan.poison:
             payload, fate, properties = self._poison(mapping, payload, fate)
         topic = f"plant/{device}/t" if mapping == "lines" else f"room/{room}/{device}"
-        retain = rng.random() < 0.03 and bool(payload)  # noqa: PLR2004
+        retain = rng.random() < 0.03 and bool(payload)
         message = Message(topic, payload, world.fate(fate), qos, retain, properties)
         self.sent.append(message)
         world.broker.publish(message)
@@ -98,6 +101,18 @@ class Writers:
                 self._write()
             left -= burst
             await asyncio.sleep(rng.uniform(0, 2 * pause * burst))
+            if rng.random() < plan.gaps:
+                self._spoil(rng.choice(self._world.kafka.topics[ORDERS].logs))
+
+    def _spoil(self, log: Log) -> None:
+        """Leave a gap at the end, as an aborted transaction does, and compact a record away."""
+        log.gap(self._world.rng.randint(1, 3))
+        newest = {record.key: record for record in log.records}
+        old = [r for r in log.records if r is not newest[r.key] and r.value is not None]
+        if old:
+            gone = self._world.rng.choice(old)
+            log.records.remove(gone)
+            self._world.compacted(gone)
 
     def _write(self) -> None:
         world, plan, rng = self._world, self._world.plan, self._world.rng
@@ -106,7 +121,7 @@ class Writers:
         self._numbers[name] = number + 1
         key: bytes | None = name.encode()
         value: bytes | None = Numbered(name, number).payload(rng.randint(0, plan.padding_bytes))
-        headers: list[Header] = [("note", b"x")] if rng.random() < 0.1 else []  # noqa: PLR2004
+        headers: list[Header] = [("note", b"x")] if rng.random() < 0.1 else []
         fate = Fate.FORWARDED
         if rng.random() < plan.poison:
             match rng.randrange(3):
@@ -120,5 +135,8 @@ class Writers:
         log = world.kafka.topics[ORDERS].logs[place.partition]
         if rng.random() < plan.gaps:
             log.gap(rng.randint(1, 3))
+        limit = plan.broker.maximum_packet_size
+        if fate is Fate.FORWARDED and limit is not None and len(value or b"") > limit - _ROOM:
+            fate = Fate.FORWARDED_OR_DEAD
         world.order_fates.setdefault(place, {})[log.end] = world.fate(fate)
         world.kafka.store(place, [(key, value, headers)])

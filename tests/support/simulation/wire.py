@@ -1,13 +1,13 @@
 """Connections in memory: a real `Link` at one end, the simulated broker at the other."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
 from mqtt_kafka_bridge.mqtt.link import Link
 from tests.support.simulation.journal import Journal
+from tests.support.simulation.pipe import Pipe
 
 _HIGH_WATER_BYTES, _LOW_WATER_BYTES = 16_384, 4_096
 
@@ -34,42 +34,6 @@ class Peer(Protocol):
     def closed(self) -> None:
         """Learn that the connection is gone."""
         ...
-
-
-class _Pipe:
-    """One direction: bytes arrive later, in order; None is the end."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        delay: Callable[[], float],
-        deliver: Callable[[bytes | None], None],
-    ) -> None:
-        self.size = 0
-        self._loop = loop
-        self._delay = delay
-        self._deliver = deliver
-        self._pieces: deque[bytes | None] = deque()
-        self._last = 0.0
-
-    def push(self, piece: bytes | None) -> None:
-        """Send a piece on its way."""
-        self._last = max(self._last, self._loop.time() + self._delay())
-        self._pieces.append(piece)
-        self.size += len(piece or b"")
-        self._loop.call_at(self._last, self._arrive)
-
-    def take(self) -> list[bytes | None]:
-        """Take back what is on its way: it never arrives."""
-        pieces, self.size = list(self._pieces), 0
-        self._pieces.clear()
-        return pieces
-
-    def _arrive(self) -> None:
-        if self._pieces:
-            piece = self._pieces.popleft()
-            self.size -= len(piece or b"")
-            self._deliver(piece)
 
 
 class Wire(asyncio.Transport):
@@ -102,8 +66,8 @@ class Wire(asyncio.Transport):
         self._journal = journal
         self._link = link
         self._read_bytes = read_bytes
-        self._up = _Pipe(loop, lambda: rng.uniform(0, 2 * delay_seconds), self._at_broker)
-        self._down = _Pipe(loop, lambda: rng.uniform(0, 2 * delay_seconds), self._at_client)
+        self._up = Pipe(loop, lambda: rng.uniform(0, 2 * delay_seconds), self._at_broker)
+        self._down = Pipe(loop, lambda: rng.uniform(0, 2 * delay_seconds), self._at_client)
         self._inbox = bytearray()
         self._inbox_ended = False
         self._reading = False

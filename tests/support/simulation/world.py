@@ -1,4 +1,4 @@
-"""One simulated world: a broker, a cluster, the processes of one bridge, and what may be expected."""
+"""One simulated world: a broker, a cluster, the processes of one bridge, and what it may expect."""
 
 import asyncio
 from random import Random
@@ -12,7 +12,8 @@ from tests.support.simulation.kafka import SimulatedKafka
 from tests.support.simulation.kafka_group import Group, uncommitted
 from tests.support.simulation.kafka_log import KafkaState, Record
 from tests.support.simulation.plan import DEAD_LETTERS, Plan
-from tests.support.simulation.process import Process, WatchedBudget
+from tests.support.simulation.process import Process
+from tests.support.simulation.watched_budget import WatchedBudget
 from tests.support.simulation.wire import Wire
 
 ORDERS = "orders"
@@ -54,7 +55,7 @@ class World:
         for name in ("lines", "rooms.r0", "rooms.r1"):
             kafka.create(name, plan.partitions, plan.max_bytes, plan.told_max_bytes)
         kafka.create(ORDERS, plan.partitions, 1_048_576)
-        if self.rng.random() < 0.5:  # noqa: PLR2004 - else the bridge creates it
+        if self.rng.random() < 0.5:
             kafka.create(DEAD_LETTERS, 2, 1_048_576)
 
     # Processes
@@ -76,8 +77,7 @@ class World:
             lambda: process.alive,
             self.has_met_its_fate,
             lambda mapping: self._producer_spent(process, mapping),
-            lambda _: self._may_hear_again("a consumer's end", self._published(process)),
-            lambda _: self._may_hear_again("a revocation", self._published(process)),
+            lambda why: self._may_hear_again(why, self._published(process)),
         )
         self.processes.append(process)
         process.start(kafka, self.broker.dial(lambda: process.alive, wires))
@@ -89,6 +89,7 @@ class World:
         drained = await process.drain()
         self.ended.append(process)
         process.check()
+        process.budget.check(self.journal, len(self._wires[process]))
         if drained:
             process.check_empty()
         if self.plan.faults:
@@ -97,7 +98,7 @@ class World:
             self.journal.wrong("hang", f"{process.name} was not drained in time")
         for wire in self._wires[process]:
             assert isinstance(wire.peer, Connection)
-            if wire.peer.used and not wire.peer.clean_end:
+            if wire.peer.client.used and not wire.peer.clean_end:
                 self.journal.wrong("D", f"{process.name} drained, and said no DISCONNECT")
 
     async def kill(self, process: Process) -> None:
@@ -105,6 +106,7 @@ class World:
         self.processes.remove(process)
         for wire in self._wires[process]:
             wire.cut()
+        process.budget.check(self.journal, len(self._wires[process]))
         await process.kill()
         self.ended.append(process)
 
@@ -115,7 +117,7 @@ class World:
         if session is None or session.connection is not connection:
             return
         if not session.expiry_seconds:
-            self._may_hear_again("a publisher's end", connection.published)
+            self._may_hear_again("a publisher's end", connection.client.published)
         elif not (connection.clean_end and self._owner(connection).draining):
             self.may_store_again += len(session.in_flight)
 
@@ -138,7 +140,7 @@ class World:
     def _published(self, process: Process) -> set[bytes]:
         """Return what a process has published."""
         peers = [wire.peer for wire in self._wires[process]]
-        return {each for p in peers if isinstance(p, Connection) for each in p.published}
+        return {each for p in peers if isinstance(p, Connection) for each in p.client.published}
 
     def _may_hear_again(self, why: str, published: set[bytes]) -> None:
         """Allow what was published and is not committed to be heard again; in peace, nothing."""
@@ -162,9 +164,15 @@ class World:
         if fate is Fate.FILTERED or value in self.broker.heard.acknowledged:
             return True
         refused = value in self.broker.heard.refused
-        if fate is Fate.DEAD or refused:
+        if fate is not Fate.FORWARDED or refused:
             return self.stored.is_dead(value) or (refused and self.plan.on_error == "Drop")
         return False
+
+    def compacted(self, record: Record) -> None:
+        """Expect nothing of a record that Kafka has compacted away."""
+        for place, fates in self.order_fates.items():
+            if record in self.kafka.kept[place]:
+                fates[record.offset] = Fate.FILTERED
 
     # Peace
 
@@ -177,17 +185,21 @@ class World:
         if sum(bool(s.subscriptions) for s in self.broker.sessions.values()) < wanted:
             return False
         return bool(self.groups) and all(
-            record.offset < group.commits.get(place, 0)
+            log.end == group.commits.get(TopicPartition(topic, partition), 0)
             for group in self.groups.values()
-            for place, records in self.kafka.kept.items()
-            if place.topic in group.topics
-            for record in records
+            for topic in group.topics
+            for partition, log in enumerate(self.kafka.topics[topic].logs)
         )
 
     def state(self) -> str:
         """Say what is not finished."""
-        sessions = {s.client_id: (len(s.queue), len(s.in_flight), bool(s.connection))
-                    for s in self.broker.sessions.values()}
-        boards = {f"{p.name} {name}": (m.state.value, m.meter.in_flight, m.trouble and m.trouble.message)
-                  for p in self.processes for name, m in p.board.mappings.items()}
+        sessions = {
+            s.client_id: (len(s.queue), len(s.in_flight), bool(s.connection))
+            for s in self.broker.sessions.values()
+        }
+        boards = {
+            f"{p.name} {name}": (m.state.value, m.meter.in_flight, m.trouble and m.trouble.message)
+            for p in self.processes
+            for name, m in p.board.mappings.items()
+        }
         return f"sessions (queued, in flight, connected) {sessions}; {boards}; {self.kafka.commits}"
