@@ -140,6 +140,8 @@ class Wire(asyncio.Transport):
         if self._closing:
             return
         pieces = b"".join(piece for piece in self._down.take() if piece)
+        if self.black_hole:
+            pieces = b""  # What is before it has vanished, and TCP leaves no gap.
         self._inbox += pieces[: self._rng.randint(0, len(pieces))]
         while self._inbox and not self._paused and not self._closing:
             self._read_once()
@@ -150,7 +152,7 @@ class Wire(asyncio.Transport):
     # Inside
 
     def _hand_over(self, pieces: list[bytes | None], *, all_of_it: bool) -> None:
-        data = b"".join(piece for piece in pieces if piece)
+        data = b"" if self.black_hole else b"".join(piece for piece in pieces if piece)
         if not all_of_it:
             data = data[: self._rng.randint(0, len(data))]
         if data and not self._broker_told:
