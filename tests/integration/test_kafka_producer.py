@@ -12,9 +12,10 @@ import pytest
 from mqtt_kafka_bridge.contract import BridgeConfig
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
-from mqtt_kafka_bridge.flows.ports import Batch, RecordProducer, SourceRecord
+from mqtt_kafka_bridge.flows.ports import Batch, RecordProducer
 from mqtt_kafka_bridge.kafka import is_too_large, open_consumer, open_producer
 from mqtt_kafka_bridge.kafka.producer import Producer
+from mqtt_kafka_bridge.mapping.messages import SourceRecord
 from mqtt_kafka_bridge.mapping.sizes import record_bytes
 from tests.support.kafka import KafkaCluster
 from tests.support.waiting import eventually_async

@@ -113,8 +113,8 @@ def test_what_stays_of_a_cut_chunk_keeps_where_and_when_it_came_from() -> None:
     window.drop(1, lambda chunk, index: chunk.packet_ids[index] == 3)
 
     assert list(window.chunks()) == [
-        Chunk(0, ["a"], 10, 3.5, [1], "link"),
-        Chunk(1, ["b"], 0, 3.5, [None], "link"),
+        Chunk(0, ["a"], 4, 3.5, [1], "link"),
+        Chunk(1, ["b"], 4, 3.5, [None], "link"),
     ]
 
 

@@ -11,11 +11,12 @@ from mqtt_kafka_bridge.contract.status import Reason, Trouble
 from mqtt_kafka_bridge.errors import BridgeError, PassingError, RefusedError
 from mqtt_kafka_bridge.flows.lanes import Lanes
 from mqtt_kafka_bridge.flows.parts import Parts
-from mqtt_kafka_bridge.flows.ports import RecordProducer, SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import RecordProducer, TopicPartition
 from mqtt_kafka_bridge.flows.tasks import Backoff, ticking
 from mqtt_kafka_bridge.flows.topics import Topics
 from mqtt_kafka_bridge.flows.writer import STALL_SECONDS
 from mqtt_kafka_bridge.mapping.dead_letters import SMALLEST_BYTES, Refusal, from_kafka
+from mqtt_kafka_bridge.mapping.messages import SourceRecord
 from mqtt_kafka_bridge.mapping.murmur2 import partition_for
 
 

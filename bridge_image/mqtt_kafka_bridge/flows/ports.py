@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.mapping.messages import SourceHeader, SourceRecord
 
-Header = tuple[str, bytes | None]
+Header = SourceHeader
+"""A header as it is written; null is a value, too."""
 
 
 class TopicPartition(NamedTuple):
@@ -101,21 +103,6 @@ class RecordProducer(Protocol):
     async def abandon(self) -> None:
         """Disconnect at once; batches under way may or may not be stored."""
         ...
-
-
-class SourceRecord(Protocol):
-    """A record as read from Kafka."""
-
-    @property
-    def offset(self) -> int: ...  # noqa: D102 - Kafka's own words
-    @property
-    def timestamp(self) -> int: ...  # noqa: D102
-    @property
-    def key(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def value(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def headers(self) -> Sequence[Header]: ...  # noqa: D102
 
 
 class Fetched(NamedTuple):

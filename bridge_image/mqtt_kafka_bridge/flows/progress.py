@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from mqtt_kafka_bridge.flows.budget import MESSAGE_BYTES, Share
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
-from mqtt_kafka_bridge.flows.ports import Fetched, SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import Fetched, TopicPartition
 from mqtt_kafka_bridge.flows.window import Chunk, Window
+from mqtt_kafka_bridge.mapping.messages import SourceRecord
 from mqtt_kafka_bridge.observe.meter import Meter
 
 

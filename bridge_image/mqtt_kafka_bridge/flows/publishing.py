@@ -12,11 +12,11 @@ from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows.display import words
 from mqtt_kafka_bridge.flows.held import PASSING_CODES, Held
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
-from mqtt_kafka_bridge.flows.ports import SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import TopicPartition
 from mqtt_kafka_bridge.flows.progress import source
 from mqtt_kafka_bridge.flows.window import Window
 from mqtt_kafka_bridge.mapping.caches import TwoGenerations
-from mqtt_kafka_bridge.mapping.messages import Publication
+from mqtt_kafka_bridge.mapping.messages import Publication, SourceRecord
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter, Skipped
 from mqtt_kafka_bridge.mqtt import reasons
 from mqtt_kafka_bridge.mqtt.alike import Alike, utf8_string

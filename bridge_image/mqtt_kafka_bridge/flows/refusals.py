@@ -6,7 +6,8 @@ from mqtt_kafka_bridge.contract.mappings import OnError
 from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows.dead_letters import DeadLetters
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
-from mqtt_kafka_bridge.flows.ports import SourceRecord, TopicPartition
+from mqtt_kafka_bridge.flows.ports import TopicPartition
+from mqtt_kafka_bridge.mapping.messages import SourceRecord
 
 
 class Stop(NamedTuple):

@@ -114,14 +114,16 @@ class Window(Generic[Item]):
         for chunk, start, stop in tail:
             stay = [i for i in range(start, stop) if not gone(chunk, i)]
             dropped += stop - start - len(stay)
-            size, ids = chunk.size, chunk.packet_ids
+            ids, of_one = chunk.packet_ids, -(-chunk.size // len(chunk.items))
             if start and since > self.first:
-                kept = replace(chunk, items=chunk.items[:start], packet_ids=ids[:start])
-                self._chunks.append(kept)
-                self.size, size = self.size + size, 0
+                kept = chunk.items[:start]
+                size = of_one * start
+                self._chunks.append(replace(chunk, items=kept, packet_ids=ids[:start], size=size))
+                self.size += size
             if stay:
                 items = [chunk.items[i] for i in stay]
-                self.add(items, size, chunk.at, [ids[i] for i in stay] if ids else (), chunk.origin)
+                kept_ids = [ids[i] for i in stay] if ids else ()
+                self.add(items, of_one * len(stay), chunk.at, kept_ids, chunk.origin)
         return dropped
 
     def clear(self) -> int:

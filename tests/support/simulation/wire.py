@@ -9,6 +9,7 @@ from mqtt_kafka_bridge.mqtt.link import Link
 from tests.support.simulation.journal import Journal
 from tests.support.simulation.pipe import Pipe
 
+_READ_SECONDS = 0.000_01
 _HIGH_WATER_BYTES, _LOW_WATER_BYTES = 16_384, 4_096
 
 
@@ -191,7 +192,7 @@ class Wire(asyncio.Transport):
     def _read_soon(self) -> None:
         if not self._reading and not self._closing and (self._inbox or self._inbox_ended):
             self._reading = True
-            self._loop.call_soon(self._read)
+            self._loop.call_later(_READ_SECONDS, self._read)
 
     def _read(self) -> None:
         self._reading = False
