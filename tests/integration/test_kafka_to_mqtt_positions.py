@@ -13,9 +13,6 @@ from tests.support.scenario_checks import SECONDS, await_counts
 from tests.support.scenario_config import outbound
 from tests.support.waiting import eventually
 
-FOUND_SECONDS = 10
-"""How soon a new partition is read."""
-
 
 def committed(lab: Lab, topic: str, mapping: str = "commands") -> dict[int, int]:
     """Return what the group of a mapping has committed."""
@@ -62,7 +59,7 @@ def test_a_partition_that_is_added_is_read_from_its_first_record(lab: Lab) -> No
     await_committed(lab, topic, {0: 0})
     lab.kafka.admin.add_partitions(topic, 2)
     lab.produce(topic, b"early", partition=1)
-    eventually(lambda: sink.received, FOUND_SECONDS, what="the record of the new partition")
+    eventually(lambda: sink.received, SECONDS, what="the record of the new partition")
     assert [message.payload for message in sink.received] == [b"early"]
     await_committed(lab, topic, {0: 0, 1: 1})
     assert bridge.terminate() == 0

@@ -136,6 +136,12 @@ class KafkaAdmin:
             AclPermissionType.ANY,
         )
         _done(self._client.delete_acls([every]))
+        # The controller has it; a broker answers with what it has heard of, and decides by that.
+        eventually(
+            lambda: not self._client.describe_acls(every).result(),
+            15,
+            what=f"no right of {user} left at the broker",
+        )
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Return the committed offset of each partition for which the group has one."""

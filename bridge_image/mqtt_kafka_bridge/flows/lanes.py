@@ -121,13 +121,12 @@ class Lanes:
         """Hand over what can leave now. Raises what `RecordProducer.send` raises."""
         ready, self._ready = self._ready, {}
         for lane in ready:
-            batch = lane.batch
-            if batch is None or lane.sending is not None:
-                continue  # It filled one more batch while another lane was served.
+            if lane.sending is not None or not (lane.waiting or lane.batch is not None):
+                continue  # It was served already, after it filled one more batch.
             if lane.waiting:
                 lane.sending, batch = lane.waiting.popleft()
-            else:
-                lane.sending, lane.batch = lane.first, None
+            elif lane.batch is not None:
+                lane.sending, batch, lane.batch = lane.first, lane.batch, None
             lane.sent_at = self._now()
             stored = await self._producer.send(batch, lane.topic, lane.partition)
             stored.add_done_callback(partial(self._done, lane, batch))
