@@ -22,6 +22,8 @@ Note = Callable[[str, float], None]
 MESSAGES_PER_SECOND = 300
 DRAINED_SECONDS = 60
 SOAK_SECONDS, SHORT_SECONDS = 300.0, 30.0
+LEAST_SECONDS = 3.0
+"""For what must not happen, to happen."""
 MIB = 1024 * 1024
 MOST_MEMORY = 150 * MIB
 QOS0_PAYLOAD, QOS0_MESSAGES = 2048, 60_000
@@ -41,13 +43,19 @@ def kafkas(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[list[KafkaCl
 
 def go_without(
     site: Site, flow: Inbound, bridge: Bridge, away: Callable[[], None], seconds: float
-) -> None:
-    """Take Kafka away under load; see that the bridge holds its window, and nothing else."""
+) -> float:
+    """Take Kafka away under load; see that the bridge holds its window, and nothing else.
+
+    Returns:
+        When Kafka went, by `time.monotonic()`.
+    """
     eventually(lambda: flow.ledger.safe_count > RECEIVE_MAXIMUM, 20, what="load")
     away()
+    since = time.monotonic()
     chunks = site.mqtt_proxy.chunks
     eventually(lambda: unacknowledged(chunks) >= RECEIVE_MAXIMUM, 20, every_seconds=0.25)
     hold_on(site, bridge, seconds)
+    return since
 
 
 def hold_on(site: Site, bridge: Bridge, seconds: float) -> None:
@@ -94,10 +102,10 @@ def frozen(site: Site, name: str, make_bridge: MakeBridge, seconds: float, note:
     flooded.up()
     try:
         with load(site.background, MESSAGES_PER_SECOND, flow):
-            go_without(site, flow, bridge, site.kafka.freeze, seconds / 3)
+            since = go_without(site, flow, bridge, site.kafka.freeze, seconds / 3)
             site.background.run(careless.source.publish(QOS0_MESSAGES), 60)
             note("MiB at QoS 0 while frozen", see_that_it_reads_no_more(flooded) / MIB)
-            hold_on(site, bridge, seconds / 3)
+            hold_on(site, bridge, max(LEAST_SECONDS, since + seconds - time.monotonic()))
             thawed = time.monotonic()
             site.kafka.thaw()
             note("resumed after frozen (s)", news_since(flow, thawed, 30))
@@ -128,7 +136,7 @@ def see_that_it_reads_no_more(bridge: Bridge) -> int:
     assert received() < QOS0_MESSAGES
     throughout(
         lambda: bridge.rss_bytes < MOST_MEMORY and received() == last[0],
-        5,
+        LEAST_SECONDS,
         what=lambda: f"{bridge.rss_bytes} bytes, {received()} received",
     )
     return bridge.rss_bytes

@@ -1,6 +1,7 @@
 """The whole data plane by the hundred: seeds of random load, faults, crashes and restarts.
 
-`SIMULATION_SEEDS=N` runs N of them (`make soak`: many), `SIMULATION_FROM=M` begins at another one.
+`SIMULATION_SEEDS=N` runs N of them, `SIMULATION_FROM=M` begins at another one; `make soak` runs
+thousands, and harsh ones.
 """
 
 import os
@@ -9,18 +10,23 @@ import sys
 
 import pytest
 
+from tests.support.simulation.plan import HARSH_FROM
 from tests.support.simulation.run import simulate
 
 FIRST = int(os.environ.get("SIMULATION_FROM", "0"))
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "5000" if os.environ.get("SOAK") else "240"))
 _TOGETHER = 20
 """Seeds of one test."""
+_BEGINNINGS = [
+    *range(FIRST, FIRST + SEEDS, _TOGETHER),
+    *(range(HARSH_FROM, HARSH_FROM + SEEDS // 5, _TOGETHER) if os.environ.get("SOAK") else ()),
+]
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, _TOGETHER))
+@pytest.mark.parametrize("first", _BEGINNINGS)
 def test_nothing_is_lost_reordered_or_repeated_whatever_happens(first: int) -> None:
     """Every promise is kept in every run; a failure says how to see it again."""
-    outcomes = [simulate(seed) for seed in range(first, min(first + _TOGETHER, FIRST + SEEDS))]
+    outcomes = [simulate(seed) for seed in range(first, first + _TOGETHER)]
 
     assert not (broken := [o.story() for o in outcomes if o.wrongs]), "\n\n".join(broken)
 

@@ -118,30 +118,23 @@ class KafkaAdmin:
         self, user: str, kind: str, name: str, *operations: str, prefixed: bool = False
     ) -> None:
         """Let a user do something, such as `allow("bridge", "topic", "plant", "write")`."""
-        _done(
-            self._client.create_acls(
-                [_acl(user, kind, name, o, prefixed=prefixed) for o in operations]
-            )
+        wanted = [_acl(user, kind, name, o, prefixed=prefixed) for o in operations]
+        _done(self._client.create_acls(wanted))
+        eventually(
+            lambda: {*map(_right, wanted)} <= {*map(_right, self._rights(user))},
+            15,
+            what=f"the broker has heard of {user}'s rights",
         )
 
     def revoke(self, user: str) -> None:
         """Take every right from a user."""
-        every = AclBindingFilter(
-            ResourceType.ANY,
-            None,  # type: ignore[arg-type]  # None is "any" here
-            ResourcePatternType.ANY,
-            f"User:{user}",
-            None,  # type: ignore[arg-type]  # same
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
-        _done(self._client.delete_acls([every]))
-        # The controller has it; a broker answers with what it has heard of, and decides by that.
-        eventually(
-            lambda: not self._client.describe_acls(every).result(),
-            15,
-            what=f"no right of {user} left at the broker",
-        )
+        _done(self._client.delete_acls([_every(user)]))
+        eventually(lambda: not self._rights(user), 15, what=f"the broker knows no right of {user}")
+
+    def _rights(self, user: str) -> list[AclBinding]:
+        """Return what a broker has heard of: the controller, which is told, is ahead of it."""
+        rights: list[AclBinding] = self._client.describe_acls(_every(user)).result()
+        return rights
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
         """Return the committed offset of each partition for which the group has one."""
@@ -173,3 +166,19 @@ def _acl(user: str, kind: str, name: str, operation: str, *, prefixed: bool) -> 
 
 def _done(futures: Mapping[Any, "Future[Any]"]) -> list[Any]:
     return [future.result(_SECONDS) for future in futures.values()]
+
+
+def _every(user: str) -> AclBindingFilter:
+    return AclBindingFilter(
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]  # None is "any" here
+        ResourcePatternType.ANY,
+        f"User:{user}",
+        None,  # type: ignore[arg-type]  # same
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+
+
+def _right(acl: AclBinding) -> tuple[object, ...]:
+    return acl.restype, acl.name, acl.resource_pattern_type, acl.operation

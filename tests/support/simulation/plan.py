@@ -1,6 +1,6 @@
 """What one run is made of, all drawn from its seed: configuration, broker, load, faults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -9,6 +9,8 @@ from tests.support.simulation.sessions import BrokerOptions
 
 DEAD_LETTERS = "dead"
 DRAIN_SECONDS = 15
+HARSH_FROM = 1_000_000
+"""Seeds from here on are for the long run."""
 _RECEIVE_MAXIMA = (1, 2, 5, 20, 100, 8192)
 
 
@@ -63,7 +65,7 @@ class Plan:
         """Draw a run."""
         rng = Random(seed)
         told = rng.choice((1_048_576, 1_048_576, 5_000))
-        return cls(
+        plan = cls(
             seed=seed,
             broker=BrokerOptions(
                 receive_maximum=rng.choice(_RECEIVE_MAXIMA),
@@ -92,6 +94,21 @@ class Plan:
             gaps=rng.choice((0.0, 0.2)),
             faults=rng.choice((0, 0, 1, 2, 4, 8)),
             graceful=rng.choice((0, 1, 2, 4)),
+        )
+        return plan.made_harsh() if seed >= HARSH_FROM else plan
+
+    def made_harsh(self) -> "Plan":
+        """Return the same with more of everything at once, for seeds from HARSH_FROM on."""
+        rng = Random(-self.seed)
+        return replace(
+            self,
+            seconds=rng.choice((5.0, 60.0)),
+            messages=rng.choice((100, 300)),
+            bytes_in_flight=rng.choice((2_000, 6_000, self.bytes_in_flight)),
+            partitions=rng.randint(1, 6),
+            poison=rng.choice((0.0, 0.05, 0.3)),
+            faults=rng.choice((6, 12, 20)),
+            graceful=rng.choice((0, 3, 8)),
         )
 
     def config(self, on_error: str) -> BridgeConfig:
