@@ -129,12 +129,16 @@ class World:
         )
 
     def _producer_spent(self, process: Process, mapping: str) -> None:
-        """Allow what is unacknowledged in the mapping's session to be stored again."""
+        """Allow what the mapping has not acknowledged to be stored again.
+
+        That may be more than its session holds: what the broker forgot is still in the window.
+        """
+        board = process.board.mappings[mapping.removesuffix(".dead-letters")]
+        sessions = self.broker.sessions.values()
         if not process.drained:
-            self.may_store_again += sum(
-                len(session.in_flight)
-                for client_id, session in self.broker.sessions.items()
-                if f".{mapping}." in client_id
+            self.may_store_again += max(
+                board.meter.in_flight,
+                sum(len(s.in_flight) for s in sessions if f".{mapping}." in s.client_id),
             )
 
     def _published(self, process: Process) -> set[bytes]:
