@@ -42,3 +42,7 @@ class RefusedError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+
+class LeaseRefusedError(Exception):
+    """Kafka says that a slot is not ours (any more): its sessions must not run here."""
