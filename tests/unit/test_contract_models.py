@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mqtt_kafka_bridge.contract.base import format_duration, parse_duration
 from mqtt_kafka_bridge.contract.config import BridgeConfig
-from mqtt_kafka_bridge.contract.connection import Kafka, Mqtt
+from mqtt_kafka_bridge.contract.connection import Coordination, Kafka, Mqtt
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 
 MINIMAL: dict[str, Any] = {
@@ -103,3 +103,48 @@ def test_an_expiry_that_mqtt_can_not_say_is_refused(expiry: str) -> None:
 def test_what_is_no_kafka_topic_is_refused(topic: str) -> None:
     with pytest.raises(ValidationError):
         BridgeConfig.model_validate(MINIMAL | {"deadLetter": {"topic": topic}})
+
+
+def test_pods_coordinate_by_kafka_unless_told_otherwise() -> None:
+    config = BridgeConfig.model_validate(MINIMAL)
+    assert config.kafka.coordination.type == "Kafka"
+    assert config.kafka.coordination.create
+    assert config.coordination_topic == "mqttkafka.local.plant.sessions"
+    assert config.sessions_group == "local.plant._sessions"
+
+
+def test_the_coordination_topic_and_its_group_follow_the_configuration() -> None:
+    kafka = MINIMAL["kafka"] | {
+        "coordination": {"topic": "here"},
+        "consumer": {"groupPrefix": "eu"},
+    }
+    config = BridgeConfig.model_validate(MINIMAL | {"kafka": kafka})
+    assert (config.coordination_topic, config.sessions_group) == ("here", "eu._sessions")
+
+
+@pytest.mark.parametrize("factor", [0, 2**15])
+def test_a_replication_factor_is_one_that_kafka_can_say(factor: int) -> None:
+    with pytest.raises(ValidationError):
+        Coordination.model_validate({"replicationFactor": factor})
+
+
+@pytest.mark.parametrize(
+    ("more", "given"),
+    [
+        ({"topic": "a"}, "topic"),
+        ({"replicationFactor": 3}, "replicationFactor"),
+        ({"create": True}, "create"),
+        ({"create": False}, "create"),
+        ({"topic": "a", "create": False}, "topic and create"),
+    ],
+)
+def test_a_pod_alone_has_no_coordination_topic(more: dict[str, Any], given: str) -> None:
+    with pytest.raises(ValidationError, match=f"has {given}, which type None does not use"):
+        Coordination.model_validate({"type": "None"} | more)
+    assert Coordination.model_validate(more)
+
+
+@pytest.mark.parametrize("written", [{}, {"type": "None"}, {"topic": "a", "create": False}])
+def test_what_coordination_is_written_as_can_be_read_again(written: dict[str, Any]) -> None:
+    coordination = Coordination.model_validate(written)
+    assert Coordination.model_validate_json(coordination.model_dump_json()) == coordination

@@ -83,3 +83,13 @@ class BridgeConfig(Contract):
     def dead_letter_topic(self) -> KafkaTopic:
         """The topic for messages that can't be forwarded."""
         return self.dead_letter.topic or f"mqttkafka.{self.namespace}.{self.name}.dead-letters"
+
+    @property
+    def coordination_topic(self) -> KafkaTopic:
+        """The topic that says where each session runs."""
+        return self.kafka.coordination.topic or f"mqttkafka.{self.namespace}.{self.name}.sessions"
+
+    @property
+    def sessions_group(self) -> str:
+        """The consumer group whose members share the sessions; no mapping's name begins with _."""
+        return f"{self.group_prefix}._sessions"

@@ -13,6 +13,7 @@ PREFIX_PATTERN = r"^[0-9a-zA-Z._-]{1,128}$"
 _HIGHEST_PORT = 65535
 _HIGHEST_KEEP_ALIVE = 65535
 _LONGEST_SECONDS = 2**32 - 1
+_HIGHEST_REPLICATION_FACTOR = 2**15 - 1
 
 
 def _port(server: str) -> str:
@@ -139,9 +140,42 @@ class KafkaConsumer(Contract):
 class Coordination(Contract):
     """How several pods share the sessions of one bridge."""
 
-    type: Literal["None"] = Field(
-        default="None", description="None: this process is the only one with this configuration."
+    type: Literal["Kafka", "None"] = Field(
+        default="Kafka",
+        description="Kafka: any number of processes may have this configuration. "
+        "None: this process is the only one.",
     )
+    topic: KafkaTopic | None = Field(
+        default=None,
+        description="Compacted; says where each session runs. "
+        "Default: mqttkafka.<namespace>.<name>.sessions.",
+    )
+    replication_factor: int | None = Field(
+        default=None,
+        ge=1,
+        le=_HIGHEST_REPLICATION_FACTOR,
+        description="Of the topic, if the bridge creates it; default: 3, or as many as there are "
+        "brokers if there are fewer.",
+    )
+    create: bool = Field(
+        default=True,
+        exclude_if=bool,  # what type None refuses must not stand in a file that we write
+        description="Whether the bridge creates the topic if it is missing.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> Self:
+        unused = {
+            "topic": self.topic is not None,
+            "replicationFactor": self.replication_factor is not None,
+            "create": "create" in self.model_fields_set,
+        }
+        given = " and ".join(key for key, stands in unused.items() if stands)
+        if self.type == "None" and given:
+            raise ValueError(
+                f"has {given}, which type None does not use; remove {given}, or write type: Kafka"
+            )
+        return self
 
 
 class Kafka(Contract):
