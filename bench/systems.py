@@ -62,7 +62,7 @@ SYSTEMS = {
 
 
 def _product_file(setup: Setup) -> Path:
-    """Write the product's configuration: all defaults on, nothing set but the two ends."""
+    """Write the product's configuration: all defaults on, as one process that is alone."""
     config: dict[str, object] = {
         "version": 1,
         "name": setup.name,
@@ -70,7 +70,7 @@ def _product_file(setup: Setup) -> Path:
             "servers": [f"mqtt://127.0.0.1:{setup.mqtt_port}"],
             "receiveMaximum": setup.window,
         },
-        "kafka": {"bootstrapServers": [setup.bootstrap]},
+        "kafka": {"bootstrapServers": [setup.bootstrap], "coordination": {"type": "None"}},
         "http": {"host": "127.0.0.1", "port": 0},
     }
     if setup.direction == "mqtt-to-kafka":

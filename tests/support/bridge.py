@@ -20,6 +20,8 @@ _SERVING_SECONDS = 20
 _READY_SECONDS = 30
 
 Config = Mapping[str, Any]
+ALONE: Config = {"type": "None"}
+"""`kafka.coordination` of a bridge without others of its like."""
 
 
 class Metrics:
@@ -40,7 +42,8 @@ class Bridge(Process):
 
     Args:
         folder: for its configuration and its log.
-        config: as in a file; `version`, `name` and `http` have defaults.
+        config: as in a file; `version`, `name` and `http` have defaults, and the bridge is alone
+            unless `kafka.coordination` says otherwise.
         environment: added to its environment.
         program: another command line in front of `run FILE`.
     """
@@ -64,7 +67,9 @@ class Bridge(Process):
     def configure(self, config: Config) -> None:
         """Write the configuration that the next start reads."""
         defaults = {"version": 1, "name": "plant", "http": {"host": "127.0.0.1", "port": 0}}
-        self.config_file.write_text(yaml.safe_dump({**defaults, **config}, sort_keys=False))
+        kafka = {"coordination": ALONE, **config["kafka"]}
+        written = {**defaults, **config, "kafka": kafka}
+        self.config_file.write_text(yaml.safe_dump(written, sort_keys=False))
 
     def up(self, *, ready: bool = True) -> None:
         """Start it and wait until it serves and, unless told otherwise, is ready."""

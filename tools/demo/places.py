@@ -64,6 +64,7 @@ class Places:
         config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())
         config["mqtt"]["servers"] = [self.mqtt_url]
         config["kafka"]["bootstrapServers"] = self.kafka
+        config["kafka"]["coordination"] = {"type": "None"}  # one process, and no topic to leave
         config["http"]["port"] = 0
         if self.root != _NAME:
             config["name"] = self.root

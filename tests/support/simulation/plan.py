@@ -139,7 +139,7 @@ class Plan:
                     "servers": ["mqtt://simulated"],
                     "receiveMaximum": self.receive_maximum,
                 },
-                "kafka": {"bootstrapServers": ["simulated:9092"]},
+                "kafka": {"bootstrapServers": ["simulated:9092"], "coordination": {"type": "None"}},
                 "mqttToKafka": to_kafka,
                 "kafkaToMqtt": [
                     {
