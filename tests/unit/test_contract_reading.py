@@ -122,6 +122,15 @@ def test_of_another_version_nothing_else_is_said(version: object) -> None:
         ("mqttToKafka[0].from.qos", 2, "from.qos: is 2; write 0 or 1"),
         ("kafkaToMqtt[0].from.topics[0]", "a b", "Kafka takes letters"),
         ("deadLetter.topic", ".", "is '.', which Kafka does not take; choose another topic"),
+        ("kafka.coordination.type", None, "type: is empty; write 'Kafka' or 'None'"),
+        ("kafka.coordination.replicationFactor", 0, "replicationFactor: is 0; write 1 or more"),
+        (
+            "kafka.coordination",
+            {"type": "None", "topic": "a"},
+            "kafka.coordination: has topic, which type None does not use; remove topic, or write",
+        ),
+        ("mqttToKafka[0].sessions", 65, "sessions: is 65; write 64 or less"),
+        ("mqttToKafka[0].resumeToken", "a b", 'is "a b"; write letters, digits and any of'),
     ],
 )
 def test_a_wrong_value_is_told_with_what_to_write_instead(
@@ -173,6 +182,27 @@ def test_everything_is_said_at_once_whatever_kind_it_is() -> None:
         "mqttToKafka[0].to.key",
         "kafkaToMqtt[0].to.topic",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kafka", "told"),
+    [
+        ({}, True),
+        ({"coordination": {"type": "None"}}, False),
+        ({"coordination": {"topic": "x"}}, False),
+        ({"coordination": {"type": "?"}}, True),
+        ({"bootstrapServers": None}, False),
+    ],
+)
+def test_the_coordination_topic_is_known_as_far_as_that_part_is_sound(
+    kafka: dict[str, Any], *, told: bool
+) -> None:
+    said = mistakes(
+        ("new", 1),
+        ("kafka", SOUND["kafka"] | kafka),
+        ("mqttToKafka[0].to.topic", "mqttkafka.local.plant.sessions"),
+    )
+    assert any("the coordination topic" in one for one in said) is told
 
 
 def test_a_mapping_that_is_no_mapping_hides_no_mistake_of_the_next() -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
-from mqtt_kafka_bridge.contract.rules import Draft, broken_rules
+from mqtt_kafka_bridge.contract.mappings import MqttToKafka
+from mqtt_kafka_bridge.contract.rules import Draft, broken_rules, retained_risk
 
 DEAD = "mqttkafka.local.plant.dead-letters"
+SESSIONS = "mqttkafka.local.plant.sessions"
 
 
 def inbound(name: str = "in", filter_: str = "plant/{line}/+", **to: object) -> dict[str, Any]:
@@ -121,8 +123,71 @@ def test_dead_letters_have_a_topic_of_their_own() -> None:
     assert said([inbound(topic=DEAD)], deadLetter={"topic": "other"}) == []
 
 
-def test_a_dead_letter_topic_that_is_not_known_is_no_mistake() -> None:
+def test_topics_that_are_not_known_are_no_mistake() -> None:
     assert broken_rules(Draft({}, {}, None, loop_guard=True)) == []
+
+
+def test_nothing_else_uses_the_coordination_topic() -> None:
+    found = said(
+        [inbound(topic=SESSIONS)],
+        [outbound(topics=("c", SESSIONS))],
+        deadLetter={"topic": SESSIONS},
+    )
+    own = [one for one in found if "the coordination topic" in one]
+    assert [one.split(" the coordination")[0] for one in own] == [
+        "mqttToKafka[0].to.topic: is",
+        "kafkaToMqtt[0].from.topics: has",
+        "deadLetter.topic: is",
+    ]
+
+
+@pytest.mark.parametrize("coordination", [{"type": "None"}, {"topic": "other"}])
+def test_a_topic_without_coordination_is_one_like_any_other(coordination: dict[str, Any]) -> None:
+    kafka = {"bootstrapServers": ["h:9092"], "coordination": coordination}
+    assert said([inbound(topic=SESSIONS)], kafka=kafka) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, None),
+        ({"sessions": 2}, "mqttToKafka[0].sessions: is 2, and with ordering PerKey there is one"),
+        ({"ordering": "None", "sessions": 64}, None),
+        ({"ordering": "None"}, None),
+    ],
+)
+def test_only_without_order_there_are_more_sessions_than_one(
+    more: dict[str, Any], says: str | None
+) -> None:
+    found = said([inbound() | more])
+    assert [one.split(";")[0] for one in found] == ([] if says is None else [says])
+
+
+@pytest.mark.parametrize(
+    ("ordering", "retained", "wrong", "risky"),
+    [
+        ("PerKey", "Include", False, False),
+        ("PerKey", "Only", False, False),
+        ("None", "Skip", False, False),
+        ("None", "Include", False, True),
+        ("None", "Only", True, True),
+    ],
+)
+def test_shared_sessions_get_no_retained_messages(
+    ordering: str, retained: str, *, wrong: bool, risky: bool
+) -> None:
+    mapping = inbound() | {"ordering": ordering, "from": {"filter": "a", "retained": retained}}
+    found = said([mapping])
+    assert [one.split(": ")[0] for one in found] == ["mqttToKafka[0].from.retained"] * wrong
+    risk = retained_risk(MqttToKafka.model_validate(mapping))
+    assert (risk is not None) is risky
+    assert risk is None or all(risk)
+
+
+@pytest.mark.parametrize("ordering", ["PerKey", "None"])
+def test_only_the_bridge_itself_shares_a_subscription(ordering: str) -> None:
+    (found,) = said([inbound(filter_="$share/g/plant/#") | {"ordering": ordering}])
+    assert found.startswith("mqttToKafka[0].from.filter: is a shared subscription; write")
 
 
 @pytest.mark.parametrize(

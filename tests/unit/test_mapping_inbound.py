@@ -7,7 +7,7 @@ import pytest
 from mqtt_kafka_bridge.contract.grammar import GrammarError
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.errors import RefusedError
-from mqtt_kafka_bridge.mapping.inbound import Converted, Skipped
+from mqtt_kafka_bridge.mapping.inbound import Converted, InboundRouter, Skipped
 from mqtt_kafka_bridge.mapping.messages import InboundMessage
 from tests.support.messages import mqtt_message, mqtt_to_kafka
 from tests.support.routers import converted, inbound, to_kafka
@@ -167,3 +167,27 @@ def test_retained_messages_are_treated_as_the_mapping_says(
 def test_a_template_that_is_wrong_is_refused_at_construction() -> None:
     with pytest.raises(GrammarError):
         inbound(mqtt_to_kafka(key="{nope}"))
+
+
+@pytest.mark.parametrize("subscribed", ["#", "{rest...}", "plant/#"])
+@pytest.mark.parametrize("payload", [b"", b"x"])
+def test_a_marker_of_our_own_is_never_forwarded(subscribed: str, payload: bytes) -> None:
+    mapping = mqtt_to_kafka(subscribed=subscribed, retained="Only", key="{payload.x}")
+    router = InboundRouter(
+        mapping, identity="local/plant", loop_guard=True, marker_prefix="local.plant"
+    )
+    message = mqtt_message(
+        payload, "mqttkafka/local.plant/marker/e8496ed8", user_properties=[("a", "b")]
+    )
+    route = router.route(message.topic)
+    assert not route.plain
+    assert router.convert(route, message) == Skipped("filtered", "marker")
+
+
+@pytest.mark.parametrize("prefix", ["", "local.plant"])
+@pytest.mark.parametrize("topic", ["mqttkafka/other/marker/x", "mqttkafka//marker/x"])
+def test_what_is_no_marker_of_our_own_is_a_message_like_any_other(prefix: str, topic: str) -> None:
+    mapping = mqtt_to_kafka(subscribed="#")
+    router = InboundRouter(mapping, identity="local/plant", loop_guard=True, marker_prefix=prefix)
+    message = mqtt_message(b"x", topic)
+    assert isinstance(router.convert(router.route(topic), message), Converted)

@@ -73,7 +73,8 @@ def _check_string(text: str) -> None:
     if text == "$share" or text.startswith("$share/"):
         raise GrammarError(
             "is a shared subscription",
-            "write the filter behind $share/<group>/ alone: the bridge shares by itself",
+            "write the filter behind $share/<group>/ alone; with ordering: None the bridge shares "
+            "it among the mapping's sessions",
         )
 
 

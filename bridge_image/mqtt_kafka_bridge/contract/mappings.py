@@ -10,6 +10,7 @@ from mqtt_kafka_bridge.contract.base import Contract, Duration, KafkaTopic, Name
 Template = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Filter = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 OnError = Literal["DeadLetter", "Drop", "Stop"]
+RESUME_TOKEN_PATTERN = r"^[0-9a-zA-Z._:+-]{1,64}$"  # noqa: S105 - a pattern, no secret
 
 
 class MqttSource(Contract):
@@ -54,7 +55,20 @@ class MqttToKafka(Contract):
         alias="from", examples=[{"filter": "plant/{line}/{device}/telemetry"}]
     )
     to: KafkaTarget = Field(examples=[{"topic": "plant.telemetry", "key": "{device}"}])
+    ordering: Literal["PerKey", "None"] = Field(
+        default="PerKey",
+        description="PerKey: one session, and messages of a key stay in order. None: `sessions` "
+        "members of a shared subscription; messages of a key may overtake each other.",
+    )
+    sessions: int = Field(
+        default=1, ge=1, le=64, description="MQTT sessions; more than 1 needs ordering None."
+    )
     on_error: OnError = "DeadLetter"
+    resume_token: Annotated[str, StringConstraints(pattern=RESUME_TOKEN_PATTERN)] | None = Field(
+        default=None,
+        description="Any word, such as a date. A new one resumes a mapping that `onError: Stop` "
+        "stopped.",
+    )
 
 
 class KafkaSource(Contract):

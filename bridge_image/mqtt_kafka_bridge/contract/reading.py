@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mqtt_kafka_bridge.contract.base import Contract
 from mqtt_kafka_bridge.contract.config import VERSION, BridgeConfig
+from mqtt_kafka_bridge.contract.connection import Kafka
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt, MqttToKafka
 from mqtt_kafka_bridge.contract.mistakes import Location, Mistake
 from mqtt_kafka_bridge.contract.rules import INBOUND, OUTBOUND, Draft, broken_rules
@@ -65,12 +66,16 @@ def _without(data: dict[str, Any], bad: list[Location]) -> dict[str, Any]:
 
 def _draft(data: dict[str, Any]) -> Draft:
     """Return what is sound in a configuration that is not sound as a whole."""
-    frame = _attempt(BridgeConfig, data | _SOUND_ENDS)
+    kafka = _attempt(Kafka, data.get("kafka"))
+    ends = _SOUND_ENDS | ({"kafka": data["kafka"]} if kafka else {})
+    frame = _attempt(BridgeConfig, data | ends)
+    known = Draft.of(frame) if frame else None
     return Draft(
         inbound=_sound(MqttToKafka, data.get(INBOUND)),
         outbound=_sound(KafkaToMqtt, data.get(OUTBOUND)),
-        dead_letter_topic=frame.dead_letter_topic if frame else None,
-        loop_guard=frame.loop_guard if frame else True,
+        dead_letter_topic=known.dead_letter_topic if known else None,
+        loop_guard=known.loop_guard if known else True,
+        coordination_topic=known.coordination_topic if known and kafka else None,
     )
 
 

@@ -43,15 +43,19 @@ class Draft:
     dead_letter_topic: str | None
     """None: not known."""
     loop_guard: bool
+    coordination_topic: str | None = None
+    """None: not known, or there is none."""
 
     @classmethod
     def of(cls, config: BridgeConfig) -> "Draft":
         """Return a configuration that is sound as a whole."""
+        shared = config.kafka.coordination.type == "Kafka"
         return cls(
             dict(enumerate(config.mqtt_to_kafka)),
             dict(enumerate(config.kafka_to_mqtt)),
             config.dead_letter_topic,
             config.loop_guard,
+            config.coordination_topic if shared else None,
         )
 
 
@@ -62,7 +66,24 @@ def broken_rules(draft: Draft) -> list[Mistake]:
         mistakes += _inbound(index, inbound)
     for index, outbound in draft.outbound.items():
         mistakes += _outbound((OUTBOUND, index, "to", "topic"), outbound)
-    return [*mistakes, *_dead_letter_loops(draft), *_open_loops(draft)]
+    return [*mistakes, *_dead_letter_loops(draft), *_coordination(draft), *_open_loops(draft)]
+
+
+def retained_risk(mapping: MqttToKafka) -> tuple[str, str] | None:
+    """Return what a mapping does not get although it seems to ask for it, and the cure.
+
+    Brokers send no retained messages to shared subscriptions (MQTT 5, 4.8.2). That is no mistake,
+    for what is published from then on comes, but a risk.
+    """
+    if mapping.ordering == "PerKey" or mapping.from_.retained == "Skip":
+        return None
+    return (
+        (
+            "messages that were retained before do not come: with ordering None the subscription is "
+            "shared, and brokers send none to those"
+        ),
+        "set ordering to PerKey, or from.retained to Skip to do without them",
+    )
 
 
 def _repeated_names(draft: Draft) -> Iterator[Mistake]:
@@ -89,6 +110,7 @@ def _inbound(index: int, mapping: MqttToKafka) -> Iterator[Mistake]:
         yield Mistake((*at, "from", "filter"), error.message, error.cure)
         names = tuple(_LEVEL.findall(mapping.from_.filter))
     scope = inbound_scope(names)
+    yield from _sharing(at, mapping)
 
     target = mapping.to
     yield from _tried((*at, "to", "topic"), partial(_check_kafka_topic, target.topic, scope))
@@ -97,6 +119,22 @@ def _inbound(index: int, mapping: MqttToKafka) -> Iterator[Mistake]:
         place = (*at, "to", "headers", name)
         yield from _tried(place, partial(_check_header, name, text))
         yield from _tried(place, partial(parse_template, text, scope))
+
+
+def _sharing(at: Location, mapping: MqttToKafka) -> Iterator[Mistake]:
+    if mapping.ordering == "PerKey" and mapping.sessions > 1:
+        yield Mistake(
+            (*at, "sessions"),
+            f"is {mapping.sessions}, and with ordering PerKey there is one",
+            "write 1, or ordering: None if messages of a key may overtake each other",
+        )
+    if mapping.ordering == "None" and mapping.from_.retained == "Only":
+        yield Mistake(
+            (*at, "from", "retained"),
+            "is 'Only', and with ordering None none come: brokers send no retained messages to "
+            "shared subscriptions",
+            "write ordering: PerKey, or retained: Skip",
+        )
 
 
 def _tried(at: Location, attempt: Callable[[], object]) -> Iterator[Mistake]:
@@ -165,6 +203,24 @@ def _dead_letter_loops(draft: Draft) -> Iterator[Mistake]:
         if topic in outbound.from_.topics:
             message = f"has the dead-letter topic {topic!r}: what fails would come back for ever"
             yield Mistake((OUTBOUND, index, "from", "topics"), message, cure)
+
+
+def _coordination(draft: Draft) -> Iterator[Mistake]:
+    """Find other uses of the coordination topic."""
+    topic = draft.coordination_topic
+    if topic is None:
+        return
+    message = f"is the coordination topic {topic!r}, which says where sessions run, and only that"
+    cure = "choose another topic here, or set kafka.coordination.topic"
+    for index, inbound in draft.inbound.items():
+        if inbound.to.topic == topic:
+            yield Mistake((INBOUND, index, "to", "topic"), message, cure)
+    for index, outbound in draft.outbound.items():
+        if topic in outbound.from_.topics:
+            has = "has" + message.removeprefix("is")
+            yield Mistake((OUTBOUND, index, "from", "topics"), has, cure)
+    if draft.dead_letter_topic == topic:
+        yield Mistake(("deadLetter", "topic"), message, cure)
 
 
 def _open_loops(draft: Draft) -> Iterator[Mistake]:

@@ -15,6 +15,7 @@ from mqtt_kafka_bridge.contract.connection import (
     MQTT_SERVER_PATTERN,
     PREFIX_PATTERN,
 )
+from mqtt_kafka_bridge.contract.mappings import RESUME_TOKEN_PATTERN
 from mqtt_kafka_bridge.contract.mistakes import Location, Mistake
 
 PATTERN_CURES = {
@@ -24,6 +25,7 @@ PATTERN_CURES = {
     KAFKA_SERVER_PATTERN: "write host:port, such as kafka:9092",
     PREFIX_PATTERN: "write letters, digits, '.', '_' and '-', 1 to 128 of them",
     POD_PATTERN: "write letters, digits, '.', '_' and '-', 1 to 253 of them",
+    RESUME_TOKEN_PATTERN: "write letters, digits and any of . _ : + -, 1 to 64 of them",
 }
 _TYPES = {
     "string_type": "write text; in quotes where it looks like a number",

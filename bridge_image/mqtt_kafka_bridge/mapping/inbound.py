@@ -26,8 +26,11 @@ from mqtt_kafka_bridge.mapping.messages import (
     Skipped,
     UserProperty,
 )
+from mqtt_kafka_bridge.mapping.names import is_marker
 
 __all__ = ["Converted", "InboundRouter", "Route", "Skipped", "header_name"]
+
+_MARKER = Skipped("filtered", "marker")
 
 
 class Route(NamedTuple):
@@ -44,6 +47,8 @@ class Route(NamedTuple):
     properties is (kafka_topic, key, payload, headers), unless `retained_matters`."""
     topic: str
     levels: Levels
+    skipped: Skipped | None = None
+    """Why no message of this topic is forwarded."""
 
 
 class _Header(NamedTuple):
@@ -62,17 +67,22 @@ class InboundRouter:
         mapping: as configured.
         identity: `<namespace>/<name>` of the bridge.
         loop_guard: whether messages carry the path that they took.
+        marker_prefix: client id prefix of the bridge, whose markers are not forwarded: they come if
+            the filter matches them, and to sessions that are being replaced. Empty: there are none.
 
     Raises:
         GrammarError: the filter or a template can't be read.
     """
 
-    def __init__(self, mapping: MqttToKafka, *, identity: str, loop_guard: bool) -> None:
+    def __init__(
+        self, mapping: MqttToKafka, *, identity: str, loop_guard: bool, marker_prefix: str = ""
+    ) -> None:
         self.filter = parse_filter(mapping.from_.filter)
         scope = inbound_scope(self.filter.names)
         target = mapping.to
         self._own = f"{identity}/{mapping.name}"
         self._guarded = loop_guard
+        self._marker_prefix = marker_prefix
         self._topic, self._topic_by_topic = compile_topic(parse_template(target.topic, scope))
         self._key = compile_value(parse_template(target.key, scope))
         self._headers = [
@@ -98,6 +108,8 @@ class InboundRouter:
         Raises:
             RefusedError: BadTopicName, or UnexpectedTopic: the filter does not match it.
         """
+        if self._marker_prefix and is_marker(self._marker_prefix, mqtt_topic):
+            return Route(None, None, [], plain=False, topic=mqtt_topic, levels=(), skipped=_MARKER)
         levels = self.filter.match(mqtt_topic)
         if levels is None:
             raise RefusedError(
@@ -123,6 +135,8 @@ class InboundRouter:
         Raises:
             RefusedError: MissingValue, NotScalar, BadJson or BadTopicName.
         """
+        if route.skipped is not None:
+            return route.skipped
         value: bytes | None = message.payload
         if self.retained_matters and (self._retained == "Only") is not message.retain:
             return Skipped("filtered", "retained" if message.retain else "notRetained")
