@@ -197,6 +197,20 @@ def test_check_prints_every_mistake_one_a_line(
     assert [line.split(": ")[1] for line in err.splitlines()] == ["a", "b"]
 
 
+def test_check_tells_where_coordination_is_contradictory(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kafka = 'kafka: {bootstrapServers: ["127.0.0.1:9092"]}\n'
+    more = "  coordination:\n    type: None\n    create: false\n"
+    file.write_text(SOUND.replace(kafka, f"kafka:\n  bootstrapServers: [h:1]\n{more}"))
+    assert check(file) == 2
+    line = file.read_text().splitlines().index("  coordination:") + 1
+    assert capsys.readouterr().err == (
+        f"{file}:{line}: kafka.coordination: has create, which type None does not use; "
+        "remove create, or write type: Kafka\n"
+    )
+
+
 def test_check_looks_at_the_files_that_are_named(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
