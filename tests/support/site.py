@@ -29,12 +29,15 @@ from tests.support.wire import (
     check_pubacks_answer_in_order,
     check_pubacks_follow_produce_responses,
     commits,
+    publications,
     stored_at,
 )
 
 RECEIVE_MAXIMUM = 500
 """The window towards the bridge: what one fault may repeat."""
 _PARTITIONS = 3
+_TRAILS = 5
+"""Of how many missing messages the trail is shown."""
 _LOOK_SECONDS = 0.25
 """Between two looks at a recording; each decodes it anew."""
 
@@ -132,9 +135,32 @@ class Outbound:
         return scenario_config.outbound("commands", self.topic, f"{self.name}-out/{{key}}")
 
     def complete(self, within_seconds: float = 30) -> None:
-        """Wait until Kafka has all, and the sink too."""
+        """Wait until Kafka has all, and the sink too.
+
+        Raises:
+            AssertionError: something is missing; the text says how far each of it came.
+        """
         self.source.settled(within_seconds)
-        self.ledger.await_complete(within_seconds)
+        try:
+            self.ledger.await_complete(within_seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._trail()}") from None
+
+    def _trail(self) -> str:
+        """Say of what is missing how it was published and answered, and what was committed."""
+        published = publications(self._site.mqtt_proxy.chunks)
+        places = {message: place for place, message in self.source.stored.items()}
+        lines = []
+        for missing in self.ledger.missing()[:_TRAILS]:
+            partition, offset = places[missing]
+            answers = [(p.connection, p.answer) for p in published if p.message == missing]
+            lines.append(
+                f"{missing.key} {missing.number} at {partition}/{offset}: "
+                f"(connection, answer) of its PUBLISHes: {answers}"
+            )
+        found = [c for c in commits(self._site.kafka_proxy.chunks) if c.topic == self.topic]
+        lines += [f"last commits: {found[-3 * _PARTITIONS :]}"]
+        return "\n".join(lines)
 
     def arrivals(self) -> dict[Numbered, float]:
         """Return when the broker first acknowledged each message."""

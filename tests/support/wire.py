@@ -46,6 +46,14 @@ class Commit(NamedTuple):
     offset: int
 
 
+class Publication(NamedTuple):
+    """A PUBLISH of the bridge, and the reason code of its PUBACK; None: there was none."""
+
+    connection: int
+    message: Numbered
+    answer: int | None
+
+
 def check_pubacks_follow_produce_responses(
     mqtt: Iterable[Chunk], kafka: Iterable[Chunk]
 ) -> list[Acknowledged]:
@@ -146,6 +154,23 @@ def acknowledgements(chunks: Iterable[Chunk], *, by_server: bool) -> list[Acknow
         elif isinstance(packet, mqtt5.PubAckPacket) and to_server is not by_server:
             message = under_way.pop((connection, packet.packet_id), None)
             found += [Acknowledged(at, message)] if message is not None else []
+    return found
+
+
+def publications(chunks: Iterable[Chunk]) -> list[Publication]:
+    """Return what the bridge published, in order, and how the broker answered."""
+    found: list[Publication] = []
+    waiting: dict[tuple[int, int | None], int] = {}
+    for _, connection, to_server, packet in _mqtt_packets(chunks):
+        if isinstance(packet, mqtt5.PublishPacket) and to_server:
+            message = numbered(packet.payload)
+            if message is not None:
+                waiting[connection, packet.packet_id] = len(found)
+                found.append(Publication(connection, message, None))
+        elif isinstance(packet, mqtt5.PubAckPacket) and not to_server:
+            index = waiting.pop((connection, packet.packet_id), None)
+            if index is not None:
+                found[index] = found[index]._replace(answer=int(packet.reason_code))
     return found
 
 
