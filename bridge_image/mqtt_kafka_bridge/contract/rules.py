@@ -79,8 +79,8 @@ def retained_risk(mapping: MqttToKafka) -> tuple[str, str] | None:
         return None
     return (
         (
-            "messages that were retained before do not come: with ordering None the subscription is "
-            "shared, and brokers send none to those"
+            "messages that were retained before do not come: with ordering None the subscription "
+            "is shared, and brokers send none to those"
         ),
         "set ordering to PerKey, or from.retained to Skip to do without them",
     )
