@@ -18,6 +18,8 @@ from mqtt_kafka_bridge.mapping.names import session_client_id
 
 LineageId = tuple[str, int]
 """Mapping and member."""
+_Stored = tuple[str, Entry]
+"""Client id and record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Lineage:
     new: Wanted | None
     """By which to forward in the end; None: the mapping or the member was removed."""
     old: list[Wanted]
-    """To be drained and retired first, in this order."""
+    """To be drained and retired first, one after the other: until the one before it is retired,
+    each of these holds what comes, as `new` does. Plan again afterwards."""
     stopped: bool = False
     """Whether it was stopped and nobody has asked to resume it."""
     unraised: bool = False
@@ -54,10 +57,15 @@ class Lineage:
 
 
 def desired(config: BridgeConfig) -> list[Wanted]:
-    """Return the sessions of a configuration."""
+    """Return the sessions of a configuration.
+
+    Raises:
+        GrammarError: a filter can't be read.
+    """
     return [
-        Wanted(session_client_id(config, mapping), mapping, 0, config.generation)
+        Wanted(session_client_id(config, mapping, member), mapping, member, config.generation)
         for mapping in config.mqtt_to_kafka
+        for member in range(mapping.sessions)
     ]
 
 
@@ -66,54 +74,76 @@ def plan(
 ) -> dict[LineageId, Lineage]:
     """Return what to run in the slots that are ours.
 
-    A pod replaces and retires only what has a lower generation than its own configuration. Once
-    it reads a higher one it decides nothing: it serves what is stored, as that is stored.
+    A pod begins to replace and to retire only what has a lower generation than its own
+    configuration. Once it reads a higher one it decides nothing: it serves what is stored, as that
+    is stored.
+
+    Raises:
+        GrammarError: a filter of the configuration can't be read.
     """
-    stored: dict[LineageId, list[tuple[str, Entry]]] = defaultdict(list)
+    stored: dict[LineageId, list[_Stored]] = defaultdict(list)
     for client_id, entry in view.sessions.items():
         if entry.record.state is not RecordState.RETIRED:
             stored[entry.record.mapping, entry.record.member].append((client_id, entry))
     overruled = view.generation > config.generation
-    wanted = {} if overruled else {(w.mapping.name, w.member): w for w in desired(config)}
+    wanted = {} if overruled else {(it.mapping.name, it.member): it for it in desired(config)}
 
     lineages = {}
-    for lineage in sorted(stored.keys() | wanted.keys()):
-        slot = slot_of(*lineage, slots_total)
-        if slot not in slots_mine:
-            continue
-        found = sorted(stored[lineage], key=lambda it: (it[1].record.generation, it[1].offset))
-        own = None if overruled else config.generation
-        lineages[lineage] = _lineage(slot, wanted.get(lineage), found, own)
+    for name in sorted(stored.keys() | wanted.keys()):
+        slot = slot_of(*name, slots_total)
+        if slot in slots_mine:
+            found = sorted(stored[name], key=lambda it: (it[1].record.generation, it[1].offset))
+            if overruled:
+                lineages[name] = _as_stored(slot, found, unraised=False)
+            else:
+                lineages[name] = _as_wanted(slot, found, wanted.get(name), config.generation)
     return lineages
 
 
-def _lineage(
-    slot: int,
-    wanted: Wanted | None,
-    stored: Sequence[tuple[str, Entry]],
-    own_generation: int | None,
+def _as_wanted(
+    slot: int, stored: Sequence[_Stored], wanted: Wanted | None, generation: int
 ) -> Lineage:
-    """Decide on one lineage.
+    """Return a lineage as the configuration wants it, unless its like wants something else."""
+    others = [it for it in stored if wanted is None or it[0] != wanted.client_id]
+    if any(entry.record.generation == generation for _, entry in others):
+        return _as_stored(slot, stored, unraised=True)
+    if wanted is not None and wanted.client_id in [client_id for client_id, _ in stored[:-1]]:
+        # An edit was taken back while it was carried out: a session can't replace its successor.
+        return _as_stored(slot, stored, unraised=False)
+    return Lineage(
+        slot,
+        wanted,
+        [Wanted.stored(*it) for it in others],
+        stopped=_is_stopped(stored, wanted),
+        unraised=wanted is not None and any(_is_disputed(entry, wanted) for _, entry in stored),
+    )
 
-    Args:
-        slot: its slot.
-        wanted: what the configuration wants.
-        stored: what is recorded, the oldest first.
-        own_generation: None if a higher one overrules it.
+
+def _as_stored(slot: int, stored: Sequence[_Stored], *, unraised: bool) -> Lineage:
+    """Return a lineage as it is recorded, in the middle of a replacement if it was.
+
+    Each was made to replace those before it, and only it holds what they no longer get: to serve
+    another order would turn the order of messages round.
     """
-    others = [Wanted.stored(*it) for it in stored if wanted is None or it[0] != wanted.client_id]
-    disputed = any(other.generation == own_generation for other in others)
-    if own_generation is None or disputed:
-        # What is stored goes on, a replacement too: the younger one holds what comes next.
-        *old, new = [Wanted.stored(*it) for it in stored]
-        return Lineage(slot, new, old, _is_stopped(stored, new), unraised=disputed)
-    unraised = wanted is not None and any(
-        entry.record.generation == own_generation and entry.record.definition != wanted.mapping
+    *old, new = [Wanted.stored(*it) for it in stored]
+    return Lineage(slot, new, old, stopped=_is_stopped(stored, new), unraised=unraised)
+
+
+def _is_stopped(stored: Sequence[_Stored], new: Wanted | None) -> bool:
+    """Tell whether a session was stopped and not resumed; what was removed is drained anyway."""
+    return new is not None and any(
+        entry.record.state is RecordState.STOPPED
+        and entry.record.definition.resume_token == new.mapping.resume_token
         for _, entry in stored
     )
-    return Lineage(slot, wanted, others, _is_stopped(stored, wanted), unraised)
 
 
-def _is_stopped(stored: Sequence[tuple[str, Entry]], new: Wanted | None) -> bool:
-    """Tell whether a session was stopped and not resumed; what was removed is drained anyway."""
-    return new is not None and any(entry.record.state is RecordState.STOPPED for _, entry in stored)
+def _is_disputed(entry: Entry, wanted: Wanted) -> bool:
+    """Tell whether a record has our generation and another content.
+
+    A new resume token is no other content: the operator copies it from an annotation, which
+    raises no generation.
+    """
+    stored = entry.record.definition
+    resumed = wanted.mapping.model_copy(update={"resume_token": stored.resume_token})
+    return entry.record.generation == wanted.generation and stored != resumed

@@ -4,16 +4,19 @@ A record outlives the version that wrote it. What can't be read is told with a t
 something else, or to leave out a field of it, could lose what a session's queue holds.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 from mqtt_kafka_bridge.contract.base import Contract, KafkaTopic, Name
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
+from mqtt_kafka_bridge.contract.mistakes import Mistake
 from mqtt_kafka_bridge.contract.rules import Draft, broken_rules
+from mqtt_kafka_bridge.contract.sentences import sentence, shown
 
 VERSION = 1
 """Version of the records' format."""
@@ -35,9 +38,7 @@ _BEGINS_A_TERM = {RecordState.DEFINED, RecordState.CLAIMED}
 
 
 class _Stored(Contract):
-    """Base of the records: written by fields' names, read by camelCase names."""
-
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+    """Base of the records."""
 
     v: Literal[1] = 1
 
@@ -66,9 +67,9 @@ class SessionRecord(_Stored):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if (self.term is None) != (self.state in _BEGINS_A_TERM):
-            raise ValueError(f"state {self.state} with term {self.term}")
+            raise ValueError(f"has state {self.state} with term {self.term}")
         if self.definition.name != self.mapping:
-            raise ValueError(f"the definition is of mapping {self.definition.name!r}")
+            raise ValueError(f"has the definition of mapping {self.definition.name!r}")
         return self
 
 
@@ -112,11 +113,11 @@ def read_session(value: bytes) -> SessionRecord | str:
     record = _read(SessionRecord, value)
     if isinstance(record, str):
         return record
-    # Its shape is right; whether this version understands its filter and templates is not said.
-    alone = Draft({0: record.definition}, {}, dead_letter_topic=None, loop_guard=True)
-    mistakes = broken_rules(alone)
+    # The grammar of filters and templates may have grown since this version.
+    mistakes = broken_rules(Draft({0: record.definition}, {}, None, loop_guard=True))
     if mistakes:
-        return f"definition: {mistakes[0].path.partition('.')[2]}: {mistakes[0].message}"
+        first = mistakes[0]
+        return _told(replace(first, at=("definition", *first.at[2:])))
     return record
 
 
@@ -131,13 +132,15 @@ def _read(model: type[_Record], value: bytes) -> _Record | str:
     except ValueError as error:
         return f"is no JSON: {error}"
     if not isinstance(data, dict):
-        return f"is no JSON object but {type(data).__name__}"
+        return f"holds {shown(data)}"
     version = data.get("v")
     if version != VERSION or isinstance(version, bool):
-        return f"has version {version!r:.40}, which this bridge does not understand"
+        return f"has version {shown(version)}, which this bridge does not understand"
     try:
-        return model.model_validate_json(value)
+        return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        at = ".".join(str(step) for step in first["loc"])
-        return f"{at or 'the record'}: {first['msg']}"
+        return _told(sentence(error.errors(include_url=False)[0]))
+
+
+def _told(mistake: Mistake) -> str:
+    return f"{mistake.path}: {mistake.message}" if mistake.path else mistake.message
