@@ -12,8 +12,9 @@ import structlog
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.flows.budget import Budget
+from mqtt_kafka_bridge.flows.host import Host
 from mqtt_kafka_bridge.flows.kafka_to_mqtt import KafkaToMqttFlow
-from mqtt_kafka_bridge.flows.mqtt_to_kafka import MqttToKafkaFlow
+from mqtt_kafka_bridge.flows.membership import Membership
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.kafka.cluster import Cluster
 from mqtt_kafka_bridge.mqtt.dialing import dialer
@@ -34,7 +35,7 @@ def wall_clock() -> datetime:
 
 
 class Flow(Protocol):
-    """One mapping at work."""
+    """A mapping from Kafka, or all sessions, at work."""
 
     async def run(self) -> None:
         """Forward until cancelled, drained, or stopped by a message."""
@@ -56,17 +57,18 @@ class App:
     def __init__(self, config: BridgeConfig, pod: str) -> None:
         self._config = config
         self.board = Board(config, pod, wall_clock)
+        cluster = Cluster(config, pod)
+        alone = config.kafka.coordination.type == "None"
+        self._membership = Membership(cluster, self.board, alone=alone)
         self._parts = Parts(
             config=config,
             pod=pod,
-            kafka=Cluster(config, pod),
+            kafka=cluster,
             dial=dialer(config.mqtt),
             buffer=ReadBuffer(),
-            budget=Budget(
-                config.limits.bytes_in_flight,
-                len(config.mqtt_to_kafka) + len(config.kafka_to_mqtt),
-            ),
+            budget=Budget(config.limits.bytes_in_flight, _flows_at_most(config)),
             now=wall_clock,
+            starts=self._membership.starts,
         )
         self._stop = asyncio.Event()
         self._stop_hard = asyncio.Event()
@@ -90,17 +92,13 @@ class App:
             await server.close()
 
     async def _forward(self) -> int:
-        board, parts = self.board, self._parts
+        board, config = self.board, self._config
         flows: list[Flow] = [
-            *(
-                MqttToKafkaFlow(parts, m, board.mappings[m.name])
-                for m in self._config.mqtt_to_kafka
-            ),
-            *(
-                KafkaToMqttFlow(parts, m, board.mappings[m.name])
-                for m in self._config.kafka_to_mqtt
-            ),
+            KafkaToMqttFlow(self._parts, m, board.mappings[m.name].open(m.name))
+            for m in config.kafka_to_mqtt
         ]
+        if board.mappings:
+            flows.append(Host(self._parts, board, self._membership))
         _freeze_what_stays()
         code = CLEAN
         async with asyncio.TaskGroup() as tasks:
@@ -135,6 +133,11 @@ class App:
         for task in (*pending, hard):
             task.cancel()
         return not pending
+
+
+def _flows_at_most(config: BridgeConfig) -> int:
+    """Return among how many flows the limit of bytes in flight is shared."""
+    return sum(mapping.sessions for mapping in config.mqtt_to_kafka) + len(config.kafka_to_mqtt)
 
 
 def _late(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mqtt_kafka_bridge.contract.status import Reason
-from mqtt_kafka_bridge.observe.metrics import LATENCY_NAME, MAPPING_METRICS, PROCESS_METRICS
+from mqtt_kafka_bridge.observe.definitions import MAPPING_METRICS, PROCESS_METRICS
+from mqtt_kafka_bridge.observe.metrics import LATENCY_NAME
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -65,3 +65,10 @@ def test_a_name_that_kafka_does_not_take_is_refused(topic: str) -> None:
 
 def test_a_name_that_kafka_takes_passes() -> None:
     assert checked("a" * 249) == "a" * 249
+
+
+def test_no_message_names_a_topic_that_the_bridge_keeps_for_itself() -> None:
+    """Whoever may publish to MQTT could else forge what pods tell each other."""
+    with pytest.raises(RefusedError, match="own"):
+        checked("mqttkafka.local.plant.sessions", {"mqttkafka.local.plant.sessions"})
+    assert checked("plant", {"mqttkafka.local.plant.sessions"}) == "plant"

@@ -106,6 +106,20 @@ def test_what_asyncio_knows_of_a_lost_connection_is_told() -> None:
     assert "without a reason" in reasons.lost(None, "b:1", answered=True).message
 
 
+@pytest.mark.parametrize(
+    "cause", [None, ConnectionResetError(), BrokenPipeError(), ConnectionAbortedError()]
+)
+def test_a_connection_that_the_other_end_closed_ended_silently(cause: Exception | None) -> None:
+    """As an old broker closes one that was taken over, with or without load."""
+    assert type(reasons.lost(cause, "b:1", answered=True)) is reasons.SilentEndError
+    assert type(reasons.lost(cause, "b:1", answered=False)) is PassingError
+
+
+@pytest.mark.parametrize("cause", [TimeoutError(), OSError(113, "No route to host")])
+def test_a_connection_that_the_network_ended_is_told_apart(cause: Exception) -> None:
+    assert type(reasons.lost(cause, "b:1", answered=True)) is PassingError
+
+
 def test_a_server_that_closes_before_it_answers_may_be_none_of_mqtt_5_or_want_tls() -> None:
     error = reasons.lost(None, "b:1", answered=False)
     assert "before it answered CONNECT" in error.message

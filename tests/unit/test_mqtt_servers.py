@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
+from mqtt_kafka_bridge.mqtt.reasons import SilentEndError
 from mqtt_kafka_bridge.mqtt.servers import Server, Servers
 
 PASSING = PassingError(Reason.MQTT_UNREACHABLE, "down")
 MUST_FIX = MustFixError(Reason.MQTT_BAD_CREDENTIALS, "wrong")
 TAKEN_OVER = MustFixError(Reason.MQTT_TAKEN_OVER, "taken over")
+SILENT = SilentEndError(Reason.MQTT_DISCONNECTED, "ended")
+CONFLICT = MustFixError(Reason.IDENTITY_CONFLICT, "a rival")
 
 
 def longest(_low: float, high: float) -> float:
@@ -84,6 +87,25 @@ def test_who_was_taken_over_stays_away_for_so_long_that_two_do_it_twice_a_minute
         some = Servers(["mqtt://a", "mqtt://b"], jitter)
         assert 30 <= some.failed(TAKEN_OVER) <= 70
         assert some.next().host == "a"
+
+
+def test_after_an_end_without_a_reason_the_same_server_is_looked_at_before_it_can_be_up_again() -> (
+    None
+):
+    """A restart takes longer; whoever finds it away goes on as ever."""
+    for jitter in (shortest, longest):
+        some = Servers(["mqtt://a", "mqtt://b"], jitter)
+        assert 0.005 < some.failed(SILENT) < 0.03
+        assert some.next().host == "a"
+        assert 0.125 <= some.failed(PASSING) <= 0.25
+        assert some.next().host == "b"
+
+
+def test_who_has_a_rival_stays_away_for_a_minute_and_more_and_tries_another_server_then() -> None:
+    for jitter in (shortest, longest):
+        some = Servers(["mqtt://a", "mqtt://b"], jitter)
+        assert 60 <= some.failed(CONFLICT) <= 90
+        assert some.next().host == "b"
 
 
 @given(st.integers(1, 5), st.lists(st.sampled_from([PASSING, MUST_FIX]), max_size=60))

@@ -61,7 +61,6 @@ def test_a_topic_alias_which_we_never_allowed_breaks_the_protocol() -> None:
     [
         mqtt5.ConnectPacket("c"),
         mqtt5.SubscribePacket(1, [mqtt5.TopicFilter("a")]),
-        mqtt5.UnsubAckPacket(1, [mqtt5.UnsubAckReasonCode.SUCCESS]),
         mqtt5.PubRecPacket(1),
         mqtt5.PubRelPacket(1),
         mqtt5.PubCompPacket(1),

@@ -1,4 +1,4 @@
-"""How a session begins and ends: CONNECT, SUBSCRIBE, DISCONNECT, and their answers."""
+"""How a session begins and ends: CONNECT, DISCONNECT, and their answers."""
 
 from typing import cast
 
@@ -9,14 +9,11 @@ from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import MustFixError
 from mqtt_kafka_bridge.mqtt.events import (
     Connected,
-    Event,
     Limits,
     Received,
-    Subscribed,
 )
-from mqtt_kafka_bridge.mqtt.session import Options, State, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options, State
 from tests.support.mqtt_session import (
-    SUBSCRIPTION,
     connected,
     connecting,
     lost,
@@ -52,17 +49,6 @@ def test_a_password_is_in_no_text() -> None:
     assert "secret" not in repr(Options(client_id="c", password=b"secret"))
 
 
-@pytest.mark.parametrize("retain_handling", [0, 1, 2])
-def test_subscribe_says_how_to_treat_retained_messages(retain_handling: int) -> None:
-    packet = read(connected().subscribe([Subscription("a/+", 1, retain_handling)]))
-    assert isinstance(packet, mqtt5.SubscribePacket)
-    (wanted,) = packet.topic_filters
-    assert (wanted.pattern, int(wanted.max_qos)) == ("a/+", 1)
-    assert int(wanted.retain_handling) == retain_handling
-    assert not wanted.retain_as_published
-    assert not wanted.no_local
-
-
 def test_pubacks_leave_in_the_order_asked_for() -> None:
     """[MQTT-4.6.0-2]: whoever asks knows the order of arrival."""
     session = connected()
@@ -79,7 +65,15 @@ def test_ping_and_disconnect_are_what_the_codec_writes() -> None:
     packet = read(session.disconnect(0x93))
     assert isinstance(packet, mqtt5.DisconnectPacket)
     assert int(packet.reason_code) == 0x93
+    assert packet.session_expiry_interval is None
     assert session.state is State.CLOSED
+
+
+def test_a_disconnect_can_end_the_session_too() -> None:
+    """[MQTT5 3.14.2.2.2]."""
+    packet = read(connected().disconnect(expiry_seconds=0))
+    assert isinstance(packet, mqtt5.DisconnectPacket)
+    assert (int(packet.reason_code), packet.session_expiry_interval) == (0, 0)
 
 
 # CONNACK
@@ -182,54 +176,6 @@ def test_a_second_connack_breaks_the_protocol() -> None:
     assert lost(events).reason_code == 0x82
 
 
-# SUBACK
-
-
-def subscribed(*codes: int, packet_id: int = 1, reason: str | None = None) -> list[Event]:
-    session = connected()
-    session.subscribe([SUBSCRIPTION, Subscription("other/#", 1)])
-    granted = [mqtt5.SubAckReasonCode(code) for code in codes]
-    return take(session, mqtt5.SubAckPacket(packet_id, granted, reason_str=reason))
-
-
-@pytest.mark.parametrize("codes", [(1, 1), (0, 1), (1, 0), (2, 2)])
-def test_what_is_granted_is_told_be_it_less(codes: tuple[int, ...]) -> None:
-    assert subscribed(*codes) == [Subscribed(codes)]
-
-
-@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x8F, 0x91, 0x97, 0x9E, 0xA1, 0xA2])
-def test_one_refused_filter_ends_it_with_its_name(code: int) -> None:
-    event = lost(subscribed(1, code, reason="no"))
-    assert event.error.reason is Reason.MQTT_SUBSCRIPTION_REFUSED
-    assert f"'other/#', reason code 0x{code:02X} (no)" in event.error.message
-    assert event.reason_code == 0
-
-
-def test_a_suback_that_does_not_match_breaks_the_protocol() -> None:
-    assert lost(subscribed(1, 1, packet_id=2)).reason_code == 0x82
-    assert lost(subscribed(1)).reason_code == 0x82
-    nothing_asked = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode(1)])
-    assert lost(take(connected(), nothing_asked)).reason_code == 0x82
-
-
-def test_one_subscribe_has_one_suback() -> None:
-    session = connected()
-    session.subscribe([SUBSCRIPTION])
-    suback = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode(1)])
-    events = take(session, suback, suback)
-    assert events[0] == Subscribed((1,))
-    assert lost(events).reason_code == 0x82
-
-
-def test_messages_that_come_before_suback_are_delivered() -> None:
-    """A broker may withhold SUBACK until we acknowledge what it sent again."""
-    session = connected()
-    session.subscribe([SUBSCRIPTION])
-    suback = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode(1)])
-    events = take(session, publish(1), publish(2), suback, publish(3))
-    assert [type(event) for event in events] == [Received, Subscribed, Received]
-
-
 def test_messages_in_one_read_with_connack_are_delivered() -> None:
     events = take(connecting(), mqtt5.ConnAckPacket(session_present=True), publish(1))
     assert [type(event) for event in events] == [Connected, Received]
@@ -252,10 +198,9 @@ def test_a_disconnect_is_told_with_the_servers_own_words(code: int) -> None:
     assert (event.error.reason is Reason.MQTT_TAKEN_OVER) == (code == 0x8E)
 
 
-def test_what_a_server_grants_is_told_in_integers() -> None:
+def test_what_a_server_allows_is_told_in_integers() -> None:
     """The codec's enums are none, whatever its stubs say."""
     assert not isinstance(cast("object", mqtt5.QoS(1)), int)
     (event,) = take(connecting(), mqtt5.ConnAckPacket())
     assert isinstance(event, Connected)
     assert type(event.limits.maximum_qos) is int
-    assert [type(code) for code in cast("Subscribed", subscribed(1, 1)[0]).granted_qos] == [int] * 2

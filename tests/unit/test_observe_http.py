@@ -61,15 +61,16 @@ async def call_json(server: Server, path: str) -> tuple[int, object]:
 def connect(board: Board) -> None:
     """Say on the board that all links are up."""
     for mapping in board.mappings.values():
-        mapping.mqtt.up()
-        mapping.kafka.up()
-        mapping.be(MappingState.FORWARDING)
+        flow = mapping.open("its session")
+        flow.mqtt.up()
+        flow.kafka.up()
+        flow.be(MappingState.FORWARDING)
 
 
 async def test_a_bridge_is_not_ready_before_its_links_are_up(board: Board, server: Server) -> None:
     """And it says which link, of which mapping, and why."""
     connect(board)
-    board.mappings["alarms"].kafka.down(
+    board.mappings["alarms"].flows["its session"].kafka.down(
         Trouble(reason=Reason.KAFKA_BAD_CREDENTIALS, message="refused", cure="check the password")
     )
 
@@ -102,13 +103,23 @@ async def test_a_mapping_in_trouble_of_its_own_takes_no_other_down(
 ) -> None:
     """Its topic is missing: the others flow, so the pod stays ready (G6)."""
     connect(board)
-    board.mappings["alarms"].be(
+    board.mappings["alarms"].flows["its session"].be(
         MappingState.WAITING, Trouble(reason=Reason.TOPIC_MISSING, message="no topic a")
     )
 
     status, _ = await call_json(server, "/readyz")
 
     assert status == 200
+
+
+async def test_a_pod_whose_sessions_are_all_elsewhere_is_ready(
+    board: Board, server: Server
+) -> None:
+    """Or a roll-out would hang; before anybody knows where they are it is not."""
+    assert not board.ready
+    board.wait(None)
+    assert board.ready
+    assert (await call(server, "/readyz"))[0] == 200
 
 
 async def test_a_stopping_bridge_is_not_ready(board: Board, server: Server) -> None:

@@ -8,8 +8,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from mqtt_kafka_bridge.contract import BridgeConfig
-from mqtt_kafka_bridge.contract.status import MappingState, Reason, Trouble
+from mqtt_kafka_bridge.contract.status import MappingState, Reason, SessionState, Trouble
 from mqtt_kafka_bridge.observe.board import Board
+from mqtt_kafka_bridge.observe.flow_board import SessionBoard
 from mqtt_kafka_bridge.observe.heartbeat import Heartbeat
 from mqtt_kafka_bridge.observe.metrics import Metrics
 
@@ -104,7 +105,7 @@ async def test_latency_buckets_are_cumulative_and_exact(board: Board) -> None:
 
 async def test_links_states_and_troubles_show(board: Board) -> None:
     """What is wrong is a series of its own, which goes when it is cured."""
-    mapping = board.mappings["telemetry"]
+    mapping = board.mappings["telemetry"].open("its session")
     mapping.mqtt.up()
     mapping.kafka.down(Trouble(reason=Reason.KAFKA_UNREACHABLE, message="no answer"))
     mapping.be(MappingState.STALLED, Trouble(reason=Reason.QUOTA_EXCEEDED, message="0x97"))
@@ -158,3 +159,34 @@ async def test_no_created_series_are_exported(board: Board) -> None:
 
     assert b"_created" not in metrics.render("")[1]
     assert b"_created" not in metrics.render(OPENMETRICS)[1]
+
+
+async def test_each_session_shows_its_slot_its_term_and_since_when(board: Board) -> None:
+    """And what it is doing, as one of all states."""
+    since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    flow = board.mappings["telemetry"].open("its session")
+    flow.session = SessionBoard("local.plant.telemetry.0a", since, slot=7, term=42)
+    flow.session.be(SessionState.FORWARDING, since)
+    labels = {"client_id": "local.plant.telemetry.0a", "slot": "7"}
+
+    assert await value(board, "mqttkafka_session_state", **labels, state="Forwarding") == 1
+    assert await value(board, "mqttkafka_session_state", **labels, state="Claiming") == 0
+    assert await value(board, "mqttkafka_session_term", **labels) == 42
+    assert await value(board, "mqttkafka_session_since_seconds", **labels) == since.timestamp()
+
+
+async def test_the_sessions_of_one_mapping_are_counted_together(board: Board) -> None:
+    """They share a meter; the state shown is that of the one that is worst off."""
+    mapping = board.mappings["telemetry"]
+    for key in ("first", "second"):
+        flow = mapping.open(key)
+        flow.meter.in_flight += 3
+        flow.mqtt.up()
+        flow.kafka.up()
+        flow.be(MappingState.FORWARDING)
+    flow.be(MappingState.STALLED)
+
+    assert await value(board, "mqttkafka_in_flight") == 6
+    assert await value(board, "mqttkafka_mapping_state", state="Stalled") == 1
+    mapping.close("second")
+    assert await value(board, "mqttkafka_mapping_state", state="Forwarding") == 1

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     MQTT_SUBSCRIPTION_REFUSED = "MqttSubscriptionRefused"
     MQTT_PROTOCOL_ERROR = "MqttProtocolError"
     MQTT_TAKEN_OVER = "MqttTakenOver"
+    IDENTITY_CONFLICT = "IdentityConflict"
     MQTT_DISCONNECTED = "MqttDisconnected"
     KAFKA_UNREACHABLE = "KafkaUnreachable"
     KAFKA_TLS_FAILED = "KafkaTlsFailed"
@@ -68,6 +69,7 @@ class Reason(StrEnum):
     TOPIC_MISSING = "TopicMissing"
     TOPIC_FORBIDDEN = "TopicForbidden"
     GROUP_FORBIDDEN = "GroupForbidden"
+    COORDINATION_TOPIC_WRONG = "CoordinationTopicWrong"
     SECRET_UNREADABLE = "SecretUnreadable"  # noqa: S105 - a reason, no secret
     MESSAGE_REFUSED = "MessageRefused"
     DEAD_LETTER_BLOCKED = "DeadLetterBlocked"
@@ -77,6 +79,10 @@ class Reason(StrEnum):
     QOS_LOWERED = "QosLowered"
     SESSION_EXPIRY_LOWERED = "SessionExpiryLowered"
     MIN_INSYNC_REPLICAS = "MinInsyncReplicas"
+    MARKER_REFUSED = "MarkerRefused"
+    RETAINED_NOT_SHARED = "RetainedNotShared"
+    GENERATION_NOT_RAISED = "GenerationNotRaised"
+    SESSION_ELSEWHERE = "SessionElsewhere"
 
 
 class Trouble(Statement):
@@ -127,6 +133,13 @@ class SessionStatus(Statement):
 
     client_id: str
     mapping: str
+    member: int = 0
+    slot: int | None = Field(
+        default=None, description="Partition of the coordination topic; null: this pod is alone."
+    )
+    term: int | None = Field(
+        default=None, description="Offset of the record by which this pod claimed it."
+    )
     state: SessionState
     since: datetime
     server: str | None = None

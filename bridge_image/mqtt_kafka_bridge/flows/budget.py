@@ -24,6 +24,11 @@ class Share:
         before, self.used = self.used, size
         self._budget.changed(self, before)
 
+    def end(self) -> None:
+        """Hold nothing any more, and be asked nothing."""
+        self.use(0)
+        self._budget.leave(self)
+
     def set_held(self, held: bool) -> None:  # noqa: FBT001 - a setter
         """Hold or go on, once."""
         if held != self.held:
@@ -45,6 +50,10 @@ class Budget:
         share = Share(self, hold)
         self._shares.append(share)
         return share
+
+    def leave(self, share: Share) -> None:
+        """Forget a share that holds nothing."""
+        self._shares.remove(share)
 
     def changed(self, share: Share, before: int) -> None:
         """Hold or release mappings after one share changed from `before` bytes."""

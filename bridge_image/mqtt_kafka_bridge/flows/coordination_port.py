@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from mqtt_kafka_bridge.coordination.view import View
+from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows.ports import TopicPartition
 
 SESSION_TIMEOUT_SECONDS = 10.0
@@ -57,7 +58,25 @@ class Bell:
         await asyncio.wait({self._rung}, timeout=timeout_seconds)
 
 
-class Coordination(Protocol):
+Resolve = Callable[[], Awaitable[Mapping[TopicPartition, int]]]
+"""Asks Kafka where `startFrom` stands in all partitions of a mapping's topics now."""
+
+
+class Starts(Protocol):
+    """Where mappings from Kafka began: resolved once, by one pod, and written down for all."""
+
+    async def start(self, mapping: str, resolve: Resolve) -> Mapping[TopicPartition, int]:
+        """Return where a mapping began; resolve and record it if nobody has, and it is ours to do.
+
+        It waits for the pod whose slot it is.
+
+        Raises:
+            BridgeError: Kafka did not answer, or forbids it.
+        """
+        ...
+
+
+class Coordination(Starts, Protocol):
     """This pod's part in the coordination."""
 
     @property
@@ -78,6 +97,11 @@ class Coordination(Protocol):
     @property
     def assignment(self) -> Assignment | None:
         """The present assignment; None before the first, and while thrown out."""
+        ...
+
+    @property
+    def failure(self) -> BridgeError | None:
+        """What keeps this pod from taking part just now; it is tried again."""
         ...
 
     @property
@@ -114,22 +138,4 @@ class Coordination(Protocol):
 
     async def close(self) -> None:
         """Leave the group and disconnect, within some seconds whatever Kafka is doing."""
-        ...
-
-
-Resolve = Callable[[], Awaitable[Mapping[TopicPartition, int]]]
-"""Asks Kafka where `startFrom` stands in all partitions of a mapping's topics now."""
-
-
-class Starts(Protocol):
-    """Where mappings from Kafka began: resolved once, by one pod, and written down for all."""
-
-    async def start(self, mapping: str, resolve: Resolve) -> Mapping[TopicPartition, int]:
-        """Return where a mapping began; resolve and record it if nobody has, and it is ours to do.
-
-        It waits for the pod whose slot it is.
-
-        Raises:
-            BridgeError: Kafka did not answer, or forbids it.
-        """
         ...

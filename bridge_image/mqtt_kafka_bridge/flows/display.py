@@ -4,12 +4,12 @@ import structlog
 
 from mqtt_kafka_bridge.contract.status import MappingState, Reason, Trouble
 from mqtt_kafka_bridge.errors import BridgeError, RefusedError
-from mqtt_kafka_bridge.observe.board import MappingBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard
 
 log = structlog.get_logger()
 
 
-def show(board: MappingBoard) -> None:
+def show(board: FlowBoard) -> None:
     """Show what a mapping is doing, after a link or a hindrance changed."""
     if not board.judge():
         return
@@ -21,7 +21,7 @@ def show(board: MappingBoard) -> None:
 
 
 def hinder(
-    board: MappingBoard,
+    board: FlowBoard,
     origin: str,
     trouble: Trouble | None,
     state: MappingState = MappingState.WAITING,
@@ -34,7 +34,7 @@ def hinder(
     show(board)
 
 
-def show_mqtt_down(board: MappingBoard, client: str, error: BridgeError) -> None:
+def show_mqtt_down(board: FlowBoard, client: str, error: BridgeError) -> None:
     """Show that a client (a word) is not connected to the broker; say so once for each reason."""
     news = board.mqtt.trouble != error.trouble
     board.mqtt.down(error.trouble)
@@ -43,14 +43,14 @@ def show_mqtt_down(board: MappingBoard, client: str, error: BridgeError) -> None
     show(board)
 
 
-def show_mqtt_up(board: MappingBoard, client: str, **facts: str | int | bool) -> None:
+def show_mqtt_up(board: FlowBoard, client: str, **facts: str | int | bool) -> None:
     """Show that a client (a word) is connected to the broker."""
     board.mqtt.up()
     log.info("%s connected", client, mapping=board.name, **facts)
     show(board)
 
 
-def show_stopped(board: MappingBoard, error: RefusedError) -> None:
+def show_stopped(board: FlowBoard, error: RefusedError) -> None:
     """Show the message that stopped a mapping; it is neither acknowledged nor committed."""
     trouble = Trouble(
         reason=Reason.MESSAGE_REFUSED,

@@ -22,7 +22,7 @@ from mqtt_kafka_bridge.flows.refusals import Refusals
 from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
-from mqtt_kafka_bridge.observe.board import MappingBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard
 
 log = structlog.get_logger()
 FETCH_RECORDS = 5000
@@ -35,15 +35,9 @@ POLL_SECONDS = 60.0
 
 
 class KafkaToMqttFlow:
-    """One mapping from Kafka to MQTT.
+    """One mapping from Kafka to MQTT; `board` is where its counts and states are shown."""
 
-    Args:
-        parts: what all flows share.
-        mapping: which mapping.
-        board: where counts and states are shown.
-    """
-
-    def __init__(self, parts: Parts, mapping: KafkaToMqtt, board: MappingBoard) -> None:
+    def __init__(self, parts: Parts, mapping: KafkaToMqtt, board: FlowBoard) -> None:
         config = parts.config
         self._parts = parts
         self._mapping = mapping
@@ -110,7 +104,8 @@ class KafkaToMqttFlow:
 
     async def _live(self) -> None:
         """Live one consumer's life. Raises BridgeError when it is spent."""
-        consumer = await self._parts.kafka.open_consumer(self._mapping, self)
+        starts = await self._parts.starts()
+        consumer = await self._parts.kafka.open_consumer(self._mapping, self, starts)
         try:
             self._consumer = consumer
             self._board.kafka.up()

@@ -1,13 +1,15 @@
-"""The flow of one mapping from MQTT to Kafka: received, written, and only then acknowledged."""
+"""The flow of one session from MQTT to Kafka: received, written, and only then acknowledged."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.contract.status import MappingState, Trouble
+from mqtt_kafka_bridge.coordination.plan import Wanted
 from mqtt_kafka_bridge.errors import RefusedError
 from mqtt_kafka_bridge.flows import crash_points
 from mqtt_kafka_bridge.flows.budget import MESSAGE_BYTES
 from mqtt_kafka_bridge.flows.display import hinder, show_stopped
+from mqtt_kafka_bridge.flows.markers import Marker
 from mqtt_kafka_bridge.flows.outcomes import Outcomes
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.sessions import InboundSession
@@ -17,7 +19,7 @@ from mqtt_kafka_bridge.mapping.inbound import InboundRouter
 from mqtt_kafka_bridge.mapping.messages import InboundMessage
 from mqtt_kafka_bridge.mqtt.events import Received
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
-from mqtt_kafka_bridge.observe.board import MappingBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard
 
 READ_GAP_SECONDS = 0.002
 """Pause between reads at a high rate: measured +42 % on a broker that sends a packet a write."""
@@ -27,51 +29,93 @@ _RATE_SECONDS = 0.05
 
 
 class MqttToKafkaFlow:
-    """One mapping from MQTT to Kafka.
+    """One session of a mapping from MQTT to Kafka.
 
     Args:
         parts: what all flows share.
-        mapping: which mapping.
+        wanted: which session, and how it is defined.
         board: where counts and states are shown.
+        admit: proves, before every CONNECT, that the session is ours.
+        marker: to listen to, while the session is being replaced.
+        holding: keep what comes, unacknowledged, until `forward`.
     """
 
-    def __init__(self, parts: Parts, mapping: MqttToKafka, board: MappingBoard) -> None:
-        config = parts.config
-        router = InboundRouter(mapping, identity=config.identity, loop_guard=config.loop_guard)
+    def __init__(
+        self,
+        parts: Parts,
+        wanted: Wanted,
+        board: FlowBoard,
+        admit: Callable[[], Awaitable[None]] | None = None,
+        *,
+        marker: Marker | None = None,
+        holding: bool = False,
+    ) -> None:
+        config, mapping = parts.config, wanted.mapping
+        router = InboundRouter(
+            mapping,
+            identity=config.identity,
+            loop_guard=config.loop_guard,
+            marker_prefix=config.client_id_prefix,
+            own_topics={config.coordination_topic, config.dead_letter_topic},
+        )
         self._board = board
         self._meter = board.meter
         self._time = asyncio.get_running_loop().time
         self._window: Window[InboundMessage] = Window()
+        self._counted = 0
         self._outcomes = Outcomes(board.meter)
-        self._session = InboundSession(parts, mapping, router.filter.mqtt, board, self)
-        self._share = parts.budget.share(self._session.hold)
+        self.session = InboundSession(parts, wanted, board, self, marker)
+        self._share = parts.budget.share(self.session.hold)
         self._writer = Writer(parts, mapping, router, self._window, self._outcomes, self, board)
         self._keeper = Keeper(
-            config.mqtt, self._session.options, self._session, parts.dial, parts.buffer
+            config.mqtt, self.session.options, self.session, parts.dial, parts.buffer, admit=admit
         )
         self._empty = asyncio.Event()
+        self._forward = asyncio.Event()
+        self.session.holding = holding
+        if not holding:
+            self._forward.set()
         self._resuming = False
         self._rate_from = (self._time(), 0)
 
     async def run(self) -> None:
-        """Forward until cancelled, or until a message stops the mapping."""
-        async with asyncio.TaskGroup() as tasks:
-            keeper = tasks.create_task(self._keeper.run())
-            await self._writer.run()
-            self._session.cut()
-            await self._session.end()
-            keeper.cancel()
+        """Forward until cancelled, or until a message stops the mapping.
+
+        Raises:
+            ExceptionGroup: of LeaseRefusedError: the session is not ours (any more).
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                keeper = tasks.create_task(self._keeper.run())
+                await self._forward.wait()
+                await self._writer.run()
+                self.session.cut()
+                await self.session.end()
+                keeper.cancel()
+        finally:
             self._let_go()
+            self._share.end()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is subscribed, has read all that came, and has finished it."""
+        return self.session.subscribed.is_set() and not self._window
+
+    def forward(self) -> None:
+        """Write what was held, and go on."""
+        self.session.forward()
+        self._forward.set()
 
     async def drain(self) -> None:
         """Take no more, wait until all that was taken is acknowledged, disconnect in good order."""
         self._board.be(MappingState.DRAINING)
-        self._session.cut()
+        self.session.cut()
         self._drop(self._writer.routed, orphans_only=False)
+        self._forward.set()  # What is left has nobody else: it came at QoS 0.
         while self._window:
             self._empty.clear()
             await self._empty.wait()
-        await self._session.end()
+        await self.session.end()
 
     # From the session
 
@@ -86,8 +130,8 @@ class MqttToKafkaFlow:
             meter.redelivered += again
             self._resuming = again > 0
         size = wire_bytes + count * MESSAGE_BYTES
-        chunk = self._window.add(messages, size, self._time(), packet_ids, self._session.link)
-        meter.in_flight = len(self._window)
+        chunk = self._window.add(messages, size, self._time(), packet_ids, self.session.link)
+        self._count()
         self._writer.arrived(chunk)
         self._share.use(self._window.size)
 
@@ -104,7 +148,7 @@ class MqttToKafkaFlow:
     def finish(self, up_to: int) -> None:
         """Acknowledge, in arrival order, everything below this number."""
         crash_points.crash_point("after_produce_before_puback")
-        link, now = self._session.link, self._time()
+        link, now = self.session.link, self._time()
         packet_ids: list[int | None] = []
         count = 0
         for chunk, start, stop in self._window.finish(up_to):
@@ -113,7 +157,7 @@ class MqttToKafkaFlow:
             self._meter.latency.observe(now - chunk.at, stop - start)
             count += stop - start
         self._outcomes.finish(up_to, count)
-        self._session.acknowledge(packet_ids)
+        self.session.acknowledge(packet_ids)
         crash_points.crash_point("after_puback")
         self._space_reads(now)
         self._changed()
@@ -124,7 +168,7 @@ class MqttToKafkaFlow:
         If the broker forgot the session nobody else has these messages: they are written, and
         acknowledged to nobody.
         """
-        if self._session.resumed:
+        if self.session.resumed:
             self._drop(self._window.first, orphans_only=True)
 
     def stopped(self, error: RefusedError) -> None:
@@ -139,7 +183,7 @@ class MqttToKafkaFlow:
 
     def _drop(self, since: int, *, orphans_only: bool) -> None:
         """Return messages to the broker that has to send them again: none of QoS 0."""
-        link = self._session.link
+        link = self.session.link
         self._meter.returned += self._window.drop(
             max(since, self._window.first),
             lambda chunk, index: (
@@ -154,8 +198,14 @@ class MqttToKafkaFlow:
         self._meter.returned += self._window.clear()
         self._changed()
 
+    def _count(self) -> None:
+        """Count what is in flight; the mapping may have other sessions here."""
+        count = len(self._window)
+        self._meter.in_flight += count - self._counted
+        self._counted = count
+
     def _changed(self) -> None:
-        self._meter.in_flight = len(self._window)
+        self._count()
         self._share.use(self._window.size)
         if not self._window:
             self._empty.set()
@@ -167,5 +217,5 @@ class MqttToKafkaFlow:
             return
         rate = (self._meter.received - count) / (now - since)
         self._rate_from = now, self._meter.received
-        if self._session.link is not None:
-            self._session.link.gap_seconds = READ_GAP_SECONDS if rate > READ_GAP_RATE else 0.0
+        if self.session.link is not None:
+            self.session.link.gap_seconds = READ_GAP_SECONDS if rate > READ_GAP_RATE else 0.0

@@ -1,11 +1,12 @@
 """What every flow of a process is made with."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.flows.budget import Budget
+from mqtt_kafka_bridge.flows.coordination_port import Starts
 from mqtt_kafka_bridge.flows.ports import Kafka
 from mqtt_kafka_bridge.mqtt.dialing import Dial
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
@@ -23,6 +24,7 @@ class Parts:
         buffer: the loop's read buffer.
         budget: the limit of bytes in flight.
         now: the wall clock.
+        starts: where it is recorded where mappings from Kafka began, once that is known.
     """
 
     config: BridgeConfig
@@ -32,3 +34,4 @@ class Parts:
     buffer: ReadBuffer
     budget: Budget
     now: Callable[[], datetime]
+    starts: Callable[[], Awaitable[Starts | None]]

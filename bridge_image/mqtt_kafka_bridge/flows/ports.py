@@ -5,11 +5,14 @@ Fakes of these live in `tests/support` and pass the same port tests as the real 
 
 from asyncio import Future
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.mapping.messages import SourceHeader, SourceRecord
+
+if TYPE_CHECKING:  # it speaks of partitions, too
+    from mqtt_kafka_bridge.flows.coordination_port import Coordination, Starts
 
 Header = SourceHeader
 """A header as it is written; null is a value, too."""
@@ -171,8 +174,23 @@ class Kafka(Protocol):
         """
         ...
 
-    async def open_consumer(self, mapping: KafkaToMqtt, events: ConsumerEvents) -> RecordConsumer:
-        """Connect a consumer and join the mapping's group; raises as `open_producer`."""
+    async def open_consumer(
+        self, mapping: KafkaToMqtt, events: ConsumerEvents, starts: "Starts | None"
+    ) -> RecordConsumer:
+        """Connect a consumer and join the mapping's group; raises as `open_producer`.
+
+        Args:
+            mapping: what to read.
+            events: is told of partitions.
+            starts: where all members find out where the mapping began; None: there is one member.
+        """
+        ...
+
+    async def open_coordination(self) -> "Coordination":
+        """Take part in saying which sessions run where; raises as `open_producer`.
+
+        The coordination topic has then been seen to be right: MustFixError otherwise.
+        """
         ...
 
     def explain(self, error: BaseException) -> BridgeError:

@@ -12,7 +12,7 @@ from mqtt_kafka_bridge.mapping.names import publisher_client_id
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.session import Options
-from mqtt_kafka_bridge.observe.board import MappingBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard
 
 
 class PublisherLink:
@@ -30,7 +30,7 @@ class PublisherLink:
         self,
         parts: Parts,
         mapping: KafkaToMqtt,
-        board: MappingBoard,
+        board: FlowBoard,
         publishing: Publishing,
         changed: Callable[[], None],
     ) -> None:

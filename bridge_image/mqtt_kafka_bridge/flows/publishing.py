@@ -22,7 +22,7 @@ from mqtt_kafka_bridge.mqtt import reasons
 from mqtt_kafka_bridge.mqtt.alike import Alike, utf8_string
 from mqtt_kafka_bridge.mqtt.events import Acknowledged
 from mqtt_kafka_bridge.mqtt.link import Link
-from mqtt_kafka_bridge.observe.board import MappingBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard
 
 log = structlog.get_logger()
 TOPICS = 100_000
@@ -54,7 +54,7 @@ class Publishing:
         mapping: KafkaToMqtt,
         router: OutboundRouter,
         window: Window[SourceRecord],
-        board: MappingBoard,
+        board: FlowBoard,
         outcomes: Outcomes,
         refuse: Refuse,
         now: Callable[[], float],

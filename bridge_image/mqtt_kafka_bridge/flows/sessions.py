@@ -1,24 +1,30 @@
 """The persistent MQTT session of a mapping: subscribed, watched, and shown on the board."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
-from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.contract.status import Reason, SessionState, Trouble
+from mqtt_kafka_bridge.coordination.plan import Wanted
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
+from mqtt_kafka_bridge.flows.markers import Announcement, Marker
 from mqtt_kafka_bridge.flows.parts import Parts
-from mqtt_kafka_bridge.mapping.names import session_client_id
+from mqtt_kafka_bridge.flows.session_risks import risks
+from mqtt_kafka_bridge.flows.tasks import Backoff
+from mqtt_kafka_bridge.mapping.names import share_filter
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.session import Options, Subscription
-from mqtt_kafka_bridge.observe.board import MappingBoard, SessionBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard, SessionBoard
 
 log = structlog.get_logger()
 _RETAIN_HANDLING = {"Include": 1, "Only": 1, "Skip": 2}
+_REFUSED = 0x80
 
 
 class SessionUser(Protocol):
@@ -38,28 +44,28 @@ class SessionUser(Protocol):
 
 
 class InboundSession:
-    """What a keeper tells about a mapping's session, and what the mapping does about it.
+    """What a keeper tells about a session, and what is done about it.
 
     Args:
         parts: what all flows share.
-        mapping: whose session it is.
-        filter_text: the filter as SUBSCRIBE wants it.
+        wanted: which session, and how it is defined.
         board: where its state is shown.
         flow: who takes messages.
+        marker: to listen to as well, while the session is being replaced.
     """
 
     def __init__(
         self,
         parts: Parts,
-        mapping: MqttToKafka,
-        filter_text: str,
-        board: MappingBoard,
+        wanted: Wanted,
+        board: FlowBoard,
         flow: SessionUser,
+        marker: Marker | None = None,
     ) -> None:
-        config, now = parts.config, parts.now
+        config, self._now = parts.config, parts.now
         mqtt = config.mqtt
         self.options = Options(
-            client_id=session_client_id(config, mapping),
+            client_id=wanted.client_id,
             clean_start=False,
             session_expiry_seconds=int(mqtt.session_expiry.total_seconds()),
             keep_alive_seconds=int(mqtt.keep_alive.total_seconds()),
@@ -67,23 +73,40 @@ class InboundSession:
             maximum_packet_size=mqtt.maximum_packet_size,
         )
         self.link: Link | None = None
-        self.received = flow.received
         self.held = False
         self.resumed = False
         """Whether the present link resumed the session: what the last one brought comes again."""
-        self._cut = False
+        self.holding = False
+        """Whether messages are kept and not written yet; shown only."""
+        self.subscribed = asyncio.Event()
+        """Whether there is a link over which it is subscribed."""
+        self._announcement: Announcement | None = None
+        self._left = asyncio.Event()
+        self._marker = marker
         self._flow = flow
-        self._now = now
+        self.received = flow.received if marker is None else self._received_and_looked_at
+        self._cut = False
+        self._leaving = False
         self._board = board
         self._seen = False
-        source = mapping.from_
+        self._mapping = wanted.mapping
+        source = wanted.mapping.from_
         self._subscription = Subscription(
-            filter_text, source.qos, _RETAIN_HANDLING[source.retained]
+            share_filter(config, wanted.mapping), source.qos, _RETAIN_HANDLING[source.retained]
         )
-        self._session = board.session = SessionBoard(self.options.client_id, now())
+        if board.session is None:
+            board.session = SessionBoard(wanted.client_id, self._now(), wanted.member)
+        self._session = board.session
+
+    def _received_and_looked_at(self, event: Received) -> None:
+        self._flow.received(event)
+        if self._marker is not None:
+            self._marker.look(event.messages)
 
     def acknowledged(self, event: Acknowledged) -> None:
-        """Take nothing: this session only reads."""
+        """Take the PUBACK of a marker: this session publishes nothing else."""
+        if self._announcement is not None:
+            self._announcement.acknowledged(refused=bool(event.refused))
 
     def opened(self, link: Link, server: str) -> None:
         """Use a link from now on: a broker may send what it kept in one write with CONNACK."""
@@ -105,11 +128,13 @@ class InboundSession:
         self.resumed = connected.session_present
         if self.resumed:
             self._flow.session_resumes()
-        link.write(link.session.subscribe([self._subscription]))
-        subscribed = await link.subscribed(CONNECT_SECONDS)
-        self._note_risks(connected, subscribed.granted_qos[0])
+        if self._leaving:
+            await self._unsubscribe(link)
+        else:
+            await self._subscribe(link, connected)
+        self.subscribed.set()
         self._session.session_present = connected.session_present
-        self._be(SessionState.FORWARDING)
+        self._be(SessionState.HOLDING if self.holding else SessionState.FORWARDING)
         show_mqtt_up(
             self._board,
             "session",
@@ -117,6 +142,53 @@ class InboundSession:
             client_id=self.options.client_id,
             session_present=connected.session_present,
         )
+        if self._announcement is not None:
+            self._announcement.publish(link)
+
+    async def _subscribe(self, link: Link, connected: Connected) -> None:
+        wanted = [self._subscription]
+        if self._marker is not None:
+            wanted.append(Subscription(self._marker.topic, 1, 2, optional=True))
+        link.write(link.session.subscribe(wanted))
+        granted = (await link.subscribed(CONNECT_SECONDS)).granted_qos
+        if self._marker is not None and granted[1] >= _REFUSED:
+            self._marker.refused = True
+        found = risks(self._mapping, self._subscription, self.options, connected, granted[0])
+        for reason, risk in found:
+            if risk is not None:
+                self._board.risks[reason] = risk
+            else:
+                self._board.risks.pop(reason, None)
+
+    async def _unsubscribe(self, link: Link) -> None:
+        link.write(link.session.unsubscribe([self._subscription.filter]))
+        await link.unsubscribed(CONNECT_SECONDS)
+        self._left.set()
+
+    def announce(self, announcement: Announcement) -> None:
+        """Publish a marker, if there is a link; the next one publishes it, too."""
+        self._announcement = announcement
+        if self.link is not None and self.subscribed.is_set():
+            announcement.publish(self.link)
+
+    async def leave(self) -> None:
+        """Unsubscribe, over this link or the next one.
+
+        What the broker has queued may be lost with it, so drain to a marker first.
+        """
+        self._leaving, backoff = True, Backoff()
+        while not self._left.is_set():
+            link = self.link
+            if link is None or not self.subscribed.is_set():
+                await self._left.wait()  # `up` does it.
+                return
+            # With a window that is not full the broker has sent all that it had queued by now, and
+            # has to complete that [MQTT-3.10.4-5]; what is still queued it may throw away.
+            if link.session.unacknowledged < self.options.receive_maximum:
+                with suppress(BridgeError):
+                    await self._unsubscribe(link)
+                    return
+            await backoff.wait()
 
     def lost(self, error: BridgeError) -> None:
         """Stop acknowledging over a link that is gone."""
@@ -125,10 +197,12 @@ class InboundSession:
     def down(self, error: BridgeError) -> None:
         """Show that there is no connection, and why."""
         self.resumed = False
+        self.subscribed.clear()
         if self.link is not None:
             self.link = None
             self._flow.link_lost()
-        self._be(SessionState.WAITING)
+        if not self._cut:
+            self._be(SessionState.WAITING)
         show_mqtt_down(self._board, "session", error)
 
     def hold(self, held: bool) -> None:  # noqa: FBT001 - a setter
@@ -136,6 +210,12 @@ class InboundSession:
         self.held = held
         if self.link is not None:
             (self.link.hold if held else self.link.release)("bytes")
+
+    def forward(self) -> None:
+        """Show that what was held is being written."""
+        self.holding = False
+        if self._session.state is SessionState.HOLDING:
+            self._be(SessionState.FORWARDING)
 
     def acknowledge(self, packet_ids: Sequence[int | None]) -> None:
         """Send PUBACKs, in one write; None needs none."""
@@ -155,11 +235,9 @@ class InboundSession:
         link, self.link = self.link, None
         if link is not None:
             await link.end()
-        self._be(SessionState.WAITING)
 
     def _be(self, state: SessionState) -> None:
-        if self._session.state is not state:
-            self._session.state, self._session.since = state, self._now()
+        self._session.be(state, self._now())
 
     def _note_loss(self, connected: Connected) -> None:
         if self._seen and not connected.session_present:
@@ -173,27 +251,3 @@ class InboundSession:
             self._board.risks[Reason.SESSION_LOST] = trouble
             log.warning("session lost", mapping=self._board.name, cure=trouble.cure)
         self._seen = True
-
-    def _note_risks(self, connected: Connected, granted_qos: int) -> None:
-        """Show what the broker grants less than was asked for, and take back what is cured."""
-        wanted = self._subscription.qos
-        expiry, asked = connected.limits.session_expiry_seconds, self.options.session_expiry_seconds
-        risks = {
-            Reason.QOS_ZERO: wanted == 0
-            and ("qos is 0: messages may be lost at any time", "set from.qos to 1"),
-            Reason.QOS_LOWERED: granted_qos < wanted
-            and (
-                f"the broker granted QoS {granted_qos} instead of {wanted}",
-                "allow QoS 1 at the broker",
-            ),
-            Reason.SESSION_EXPIRY_LOWERED: expiry < asked
-            and (
-                f"the broker keeps the session for {expiry} s, not for {asked} s",
-                "raise the broker's limit, or lower mqtt.sessionExpiry knowingly",
-            ),
-        }
-        for reason, risk in risks.items():
-            if risk:
-                self._board.risks[reason] = Trouble(reason=reason, message=risk[0], cure=risk[1])
-            else:
-                self._board.risks.pop(reason, None)

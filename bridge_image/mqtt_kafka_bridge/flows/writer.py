@@ -22,7 +22,7 @@ from mqtt_kafka_bridge.flows.writing import Writing
 from mqtt_kafka_bridge.mapping.dead_letters import SMALLEST_BYTES as SMALLEST_DEAD_LETTER
 from mqtt_kafka_bridge.mapping.inbound import InboundRouter
 from mqtt_kafka_bridge.mapping.messages import InboundMessage
-from mqtt_kafka_bridge.observe.board import MappingBoard
+from mqtt_kafka_bridge.observe.flow_board import FlowBoard
 
 STALL_SECONDS = 20.0
 """A batch that has been under way for longer ends its producer (aiokafka #1017)."""
@@ -80,7 +80,7 @@ class Writer:
         window: Window[InboundMessage],
         outcomes: Outcomes,
         flow: Acknowledger,
-        board: MappingBoard,
+        board: FlowBoard,
     ) -> None:
         self.routed = 0
         """The number up to which messages are in lanes."""

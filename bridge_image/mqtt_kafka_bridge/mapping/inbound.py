@@ -4,6 +4,7 @@
 each message that `Route.plain` does not already answer in full.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from mqtt_kafka_bridge.contract.filters import Levels, parse_filter
@@ -69,13 +70,20 @@ class InboundRouter:
         loop_guard: whether messages carry the path that they took.
         marker_prefix: client id prefix of the bridge, whose markers are not forwarded: they come if
             the filter matches them, and to sessions that are being replaced. Empty: there are none.
+        own_topics: Kafka topics that no message may name: the bridge keeps them for itself.
 
     Raises:
         GrammarError: the filter or a template can't be read.
     """
 
     def __init__(
-        self, mapping: MqttToKafka, *, identity: str, loop_guard: bool, marker_prefix: str = ""
+        self,
+        mapping: MqttToKafka,
+        *,
+        identity: str,
+        loop_guard: bool,
+        marker_prefix: str = "",
+        own_topics: Collection[str] = (),
     ) -> None:
         self.filter = parse_filter(mapping.from_.filter)
         scope = inbound_scope(self.filter.names)
@@ -83,7 +91,9 @@ class InboundRouter:
         self._own = f"{identity}/{mapping.name}"
         self._guarded = loop_guard
         self._marker_prefix = marker_prefix
-        self._topic, self._topic_by_topic = compile_topic(parse_template(target.topic, scope))
+        self._topic, self._topic_by_topic = compile_topic(
+            parse_template(target.topic, scope), own_topics
+        )
         self._key = compile_value(parse_template(target.key, scope))
         self._headers = [
             _Header(

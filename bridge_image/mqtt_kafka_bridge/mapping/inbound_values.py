@@ -4,7 +4,7 @@ A compiled template is a function from a `Subject` to bytes, or to text for a Ka
 it needs more than the MQTT topic is known beforehand, so that the rest is computed once a topic.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from mqtt_kafka_bridge.contract.filters import Levels
@@ -77,14 +77,25 @@ def compile_value(parts: Parts) -> Compiled:
     return Compiled(lambda subject: b"".join([value(subject) for value in values]), by_topic)
 
 
-def compile_topic(parts: Parts) -> tuple[Callable[[Subject], str], bool]:
-    """Compile a template for a Kafka topic; return it and whether the MQTT topic is enough."""
+def compile_topic(
+    parts: Parts, own_topics: Collection[str] = ()
+) -> tuple[Callable[[Subject], str], bool]:
+    """Compile a template for a Kafka topic; return it and whether the MQTT topic is enough.
+
+    Args:
+        parts: of the template.
+        own_topics: what the bridge keeps for itself: no message names them.
+    """
     by_topic = all(isinstance(part, str) or _needs_topic_only(part) for part in parts)
     if all(isinstance(part, str) for part in parts):
         fixed = "".join(map(str, parts))
         return (lambda _: fixed), True
     pieces = [_piece(part) for part in parts]
-    return (lambda subject: checked("".join([piece(subject) for piece in pieces]))), by_topic
+
+    def render(subject: Subject) -> str:
+        return checked("".join([piece(subject) for piece in pieces]), own_topics)
+
+    return render, by_topic
 
 
 def _needs_topic_only(reference: Reference) -> bool:

@@ -5,6 +5,7 @@ level becomes `_`. The `/` between levels becomes `.`, which no escaped level ho
 """
 
 import re
+from collections.abc import Collection
 
 from mqtt_kafka_bridge.errors import RefusedError
 
@@ -50,12 +51,15 @@ def unescape_levels(text: str) -> str:
     return "/".join([unescape_level(level) for level in text.split(".")])
 
 
-def checked(topic: str) -> str:
-    """Return a topic name that Kafka takes.
+def checked(topic: str, own_topics: Collection[str] = ()) -> str:
+    """Return a topic name that Kafka takes, and that a message may name.
 
     Raises:
-        RefusedError: BadTopicName: it is empty, `.`, `..`, or longer than 249 characters.
+        RefusedError: BadTopicName: it is empty, `.`, `..`, longer than 249 characters, or one that
+            the bridge keeps for itself: who may publish to it could tell pods what to run.
     """
+    if topic in own_topics:
+        raise RefusedError("BadTopicName", f"the Kafka topic would be the bridge's own {topic}")
     if topic in {"", ".", ".."}:
         raise RefusedError("BadTopicName", f"the Kafka topic would be {topic!r}")
     if len(topic) > _LONGEST:

@@ -1,8 +1,9 @@
 """The board: what is known at this moment. Flows write on it; probes, status and metrics read it.
 
-A word on readiness: a bridge is ready when the links of every mapping are up. A mapping whose own
-topic is missing or whose message stopped it does not make the pod unready, or one bad mapping would
-take the others down with it (G6); it shows as its state and trouble.
+A word on readiness: a bridge is ready when the links of all that runs here are up. A mapping whose
+own topic is missing or whose message stopped it does not make the pod unready, or one bad mapping
+would take the others down with it (G6); it shows as its state and trouble. A pod that has no
+session at this moment is ready, too: others have them, and roll-outs would hang.
 """
 
 from collections.abc import Callable
@@ -13,99 +14,84 @@ from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import (
     BridgeStatus,
     Direction,
-    LinkStatus,
     MappingState,
     MappingStatus,
     Reason,
-    SessionState,
-    SessionStatus,
     Trouble,
 )
+from mqtt_kafka_bridge.observe.flow_board import STARTING, FlowBoard, LinkBoard
 from mqtt_kafka_bridge.observe.meter import Meter
 
-_OF_THE_MAPPING = (Reason.TOPIC_MISSING, Reason.TOPIC_FORBIDDEN, Reason.GROUP_FORBIDDEN)
-_STARTING = Trouble(reason=Reason.STARTING, message="not connected yet")
-
-
-@dataclass(slots=True)
-class LinkBoard:
-    """One connection: up, or down with a reason."""
-
-    connected: bool = False
-    trouble: Trouble | None = _STARTING
-
-    def up(self) -> None:
-        """Say that the link is usable."""
-        self.connected, self.trouble = True, None
-
-    def down(self, trouble: Trouble) -> None:
-        """Say that the link is not usable, and why."""
-        self.connected, self.trouble = False, trouble
-
-    def failed(self, trouble: Trouble) -> None:
-        """Say what went wrong; trouble with a mapping's own topic or group leaves the link up."""
-        if trouble.reason in _OF_THE_MAPPING:
-            self.up()
-        else:
-            self.down(trouble)
-
-    @property
-    def status(self) -> LinkStatus:
-        """The same, as `/status` shows it."""
-        return LinkStatus(connected=self.connected, trouble=self.trouble)
-
-
-@dataclass(slots=True)
-class SessionBoard:
-    """One MQTT session of a mapping."""
-
-    client_id: str
-    since: datetime
-    state: SessionState = SessionState.WAITING
-    server: str | None = None
-    session_present: bool | None = None
+_WORST_FIRST = (
+    MappingState.STOPPED,
+    MappingState.STALLED,
+    MappingState.WAITING,
+    MappingState.DRAINING,
+    MappingState.FORWARDING,
+)
 
 
 @dataclass(slots=True)
 class MappingBoard:
-    """One mapping: its state, its links, its counts."""
+    """One mapping: its counts, and what its flows in this process say."""
 
     name: str
     direction: Direction
     meter: Meter = field(default_factory=Meter)
-    state: MappingState = MappingState.WAITING
-    trouble: Trouble | None = _STARTING
-    mqtt: LinkBoard = field(default_factory=LinkBoard)
-    kafka: LinkBoard = field(default_factory=LinkBoard)
-    risks: dict[Reason, Trouble] = field(default_factory=dict)
-    session: SessionBoard | None = None
-    hindrances: dict[str, tuple[MappingState, Trouble]] = field(default_factory=dict)
-    """What keeps it from forwarding though its links may be up, by where it comes from."""
+    flows: dict[str, FlowBoard] = field(default_factory=dict)
+    """By a key of the flow's own: a session's client id."""
+    waiting_for: Trouble | None = STARTING
+    """Why nothing of it runs here; None: others have it."""
 
-    def be(self, state: MappingState, trouble: Trouble | None = None) -> bool:
-        """Set the state; return whether anything changed (worth a log line)."""
-        changed = (self.state, self.trouble) != (state, trouble)
-        self.state, self.trouble = state, trouble
-        return changed
+    def open(self, key: str) -> FlowBoard:
+        """Return the board of a flow that begins."""
+        flow = self.flows[key] = FlowBoard(self.name, self.meter)
+        return flow
 
-    def judge(self) -> bool:
-        """Set the state to what links and hindrances make of it; return whether it changed.
+    def close(self, key: str) -> None:
+        """Take down the board of a flow that is over."""
+        self.flows.pop(key, None)
 
-        A mapping that drains or has stopped stays so.
-        """
-        if self.state in (MappingState.DRAINING, MappingState.STOPPED):
-            return False
-        for state, trouble in self.hindrances.values():
-            return self.be(state, trouble)
-        for link in (self.mqtt, self.kafka):
-            if not link.connected:
-                return self.be(MappingState.WAITING, link.trouble)
-        return self.be(MappingState.FORWARDING)
+    def _worst(self) -> FlowBoard | None:
+        return min(self.flows.values(), key=lambda f: _WORST_FIRST.index(f.state), default=None)
+
+    @property
+    def state(self) -> MappingState:
+        """The state of the flow that is worst off; Waiting if there is none here."""
+        worst = self._worst()
+        return MappingState.WAITING if worst is None else worst.state
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The trouble of the flow that is worst off."""
+        worst = self._worst()
+        return self.waiting_for if worst is None else worst.trouble
+
+    @property
+    def mqtt(self) -> LinkBoard:
+        """The link to the MQTT broker that is worst off."""
+        return self._link([flow.mqtt for flow in self.flows.values()])
+
+    @property
+    def kafka(self) -> LinkBoard:
+        """The link to Kafka that is worst off."""
+        return self._link([flow.kafka for flow in self.flows.values()])
+
+    def _link(self, links: list[LinkBoard]) -> LinkBoard:
+        idle = LinkBoard(self.waiting_for is None, self.waiting_for)
+        return min(links, key=lambda link: link.connected, default=idle)
+
+    @property
+    def risks(self) -> dict[Reason, Trouble]:
+        """What endangers its messages."""
+        return {reason: risk for f in self.flows.values() for reason, risk in f.risks.items()}
 
     @property
     def linked(self) -> bool:
-        """Whether both links are up, or the mapping is stopped by a person's choice."""
-        return self.state is MappingState.STOPPED or (self.mqtt.connected and self.kafka.connected)
+        """Whether the links of all that runs here are up."""
+        if not self.flows:
+            return self.waiting_for is None
+        return all(flow.linked for flow in self.flows.values())
 
     @property
     def status(self) -> MappingStatus:
@@ -136,15 +122,31 @@ class Board:
             **{m.name: MappingBoard(m.name, Direction.KAFKA_TO_MQTT) for m in config.kafka_to_mqtt},
         }
 
+    def mapping(self, name: str) -> MappingBoard:
+        """Return a mapping's board; a session of one that was removed is shown, too."""
+        known = self.mappings.get(name)
+        if known is None:
+            known = self.mappings[name] = MappingBoard(name, Direction.MQTT_TO_KAFKA)
+            known.waiting_for = None
+        return known
+
+    def wait(self, trouble: Trouble | None) -> None:
+        """Show why nothing runs here yet; None: because others have the sessions."""
+        for mapping in self.mappings.values():
+            mapping.waiting_for = trouble
+            if trouble is not None and mapping.direction is Direction.KAFKA_TO_MQTT:
+                for flow in mapping.flows.values():
+                    flow.kafka.down(trouble)
+                    flow.judge()
+
     @property
     def ready(self) -> bool:
-        """Whether the links of every mapping are up and nobody asked to stop."""
+        """Whether the links of all that runs here are up, and nobody asked to stop."""
         return not self.stopping and all(m.linked for m in self.mappings.values())
 
     @property
     def status(self) -> BridgeStatus:
         """Everything, as `/status` shows it."""
-        sessions = [(m.name, m.session) for m in self.mappings.values() if m.session]
         return BridgeStatus(
             bridge=self.config.name,
             namespace=self.config.namespace,
@@ -155,14 +157,9 @@ class Board:
             stopping=self.stopping,
             mappings=[m.status for m in self.mappings.values()],
             sessions=[
-                SessionStatus(
-                    client_id=s.client_id,
-                    mapping=name,
-                    state=s.state,
-                    since=s.since,
-                    server=s.server,
-                    session_present=s.session_present,
-                )
-                for name, s in sessions
+                flow.session.status(mapping.name)
+                for mapping in self.mappings.values()
+                for flow in mapping.flows.values()
+                if flow.session is not None
             ],
         )
