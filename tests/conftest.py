@@ -15,16 +15,21 @@ from tests.support import processes
 from tests.support.background import Background
 from tests.support.bridge import Bridge, Config, crashing_bridge
 from tests.support.certificates import Authority
+from tests.support.hivemq import HiveMQ, HiveMQOptions
 from tests.support.kafka import KafkaCluster
 from tests.support.kafka_settings import KafkaSecurity
 from tests.support.mosquitto import Mosquitto, MosquittoOptions
 from tests.support.progress import failing_if_missing, starting
+from tools.components import hivemq as hivemq_component
 from tools.components import kafka as kafka_component
 
 MakeBridge = Callable[..., Bridge]
+MakeHiveMQ = Callable[..., HiveMQ]
 MakeMosquitto = Callable[..., Mosquitto]
+MqttBroker = Mosquitto | HiveMQ
 _SECONDS = {"integration": 180, "faults": 300}
 _KAFKA = f"Kafka {kafka_component.VERSION}"
+_HIVEMQ = f"HiveMQ {hivemq_component.VERSION}"
 
 
 def pytest_sessionfinish() -> None:
@@ -128,6 +133,50 @@ def make_mosquitto(tmp_path: Path) -> Iterator[MakeMosquitto]:
 def mosquitto(make_mosquitto: MakeMosquitto) -> Mosquitto:
     """Start a Mosquitto with persistence and no limits."""
     return make_mosquitto()
+
+
+@pytest.fixture(scope="session")
+def hivemq(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HiveMQ]:
+    """One HiveMQ for all tests, in memory, with wide limits; none of them ends it."""
+    with starting(pytestconfig, _HIVEMQ):
+        broker = HiveMQ(tmp_path_factory.mktemp("hivemq"))
+        broker.up()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def make_hivemq(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[MakeHiveMQ]:
+    """Start a HiveMQ with these options, as many as are wanted; each takes seconds to start."""
+    brokers: list[HiveMQ] = []
+
+    def make(**options: object) -> HiveMQ:
+        chosen = HiveMQOptions(**options)  # type: ignore[arg-type]  # it checks them
+        with starting(pytestconfig, f"{_HIVEMQ} for one test"):
+            broker = HiveMQ(tmp_path / f"hivemq-{len(brokers)}", chosen)
+            brokers.append(broker)
+            broker.up()
+        return broker
+
+    yield make
+    for broker in brokers:
+        broker.kill()
+
+
+@pytest.fixture(params=["mosquitto", "hivemq"])
+def mqtt_broker(
+    request: pytest.FixtureRequest, make_mosquitto: MakeMosquitto, make_hivemq: MakeHiveMQ
+) -> MqttBroker:
+    """Start a broker of either family that keeps its sessions on disk, over SIGKILL too.
+
+    A test that takes it runs with both; `parametrize("mqtt_broker", ["hivemq"], indirect=True)`
+    chooses one.
+    """
+    if request.param == "hivemq":
+        return make_hivemq(persistence=True)
+    return make_mosquitto(saves_at_once=True)
 
 
 @pytest.fixture

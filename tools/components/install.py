@@ -1,8 +1,9 @@
-"""Install what the tests run: Mosquitto, a Java runtime, Maven, Kafka; run by `make`, and by hand.
+"""Install what tests run: Mosquitto, Java, Maven, Kafka, HiveMQ; run by `make`, and by hand.
 
 Standard library only, for it may run before there is a virtual environment. Debian packages are
-installed only where a command is missing. Kafka's jars are pinned by `pom.xml` and kept in the
-cache directory, in a folder named by what went into it, so that a second run finds it and ends.
+installed only where a command is missing. Jars are pinned, Kafka's and HiveMQ's each by a `pom.xml`
+and kept in the cache directory, in a folder named by what went into it, so that a second run finds
+it and ends.
 """
 
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.components import kafka
+from tools.components import hivemq, kafka
 from tools.components.programs import (
     SEARCH_PATH,
     MissingComponentError,
@@ -38,7 +39,7 @@ def missing_commands() -> list[str]:
     missing = [name for name in PACKAGES if not shutil.which(name, path=SEARCH_PATH)]
     if "java" not in missing and not kafka.java_version():
         missing.append("java")
-    if "mvn" in missing and any(kafka.home().glob("*.jar")):
+    if "mvn" in missing and all(any(c.home().glob("*.jar")) for c in (kafka, hivemq)):
         missing.remove("mvn")  # it has done its work
     return missing
 
@@ -109,6 +110,9 @@ def install() -> None:
     if not kafka.class_archive().is_file():
         with step("Kafka's classes, archived for quick starts"):
             kafka.archive_classes()
+    if not hivemq.home().is_dir():
+        with step(f"HiveMQ {hivemq.VERSION} from Maven"):
+            hivemq.install()
 
 
 def main() -> int:
