@@ -6,6 +6,7 @@
 from mqtt_kafka_bridge.kafka.causes import explain, is_too_large
 from mqtt_kafka_bridge.kafka.cluster import Cluster
 from mqtt_kafka_bridge.kafka.consumer import open_consumer
+from mqtt_kafka_bridge.kafka.coordination import open_coordination
 from mqtt_kafka_bridge.kafka.preflight import preflight
 from mqtt_kafka_bridge.kafka.producer import open_producer
 
@@ -14,6 +15,7 @@ __all__ = [
     "explain",
     "is_too_large",
     "open_consumer",
+    "open_coordination",
     "open_producer",
     "preflight",
 ]

@@ -178,6 +178,14 @@ _CAUSES: Final[list[tuple[type[BaseException] | tuple[type[BaseException], ...],
         ),
     ),
     (
+        (kafka_errors.InvalidReplicationFactorError, kafka_errors.PolicyViolationError),
+        _must_fix(
+            Reason.TOPIC_MISSING,
+            "Kafka refuses to create the topic so",
+            "ask for fewer replicas or start more brokers, or create it by hand",
+        ),
+    ),
+    (
         kafka_errors.InvalidTopicError,
         _must_fix(Reason.TOPIC_MISSING, "Kafka refuses the topic", "choose another name"),
     ),

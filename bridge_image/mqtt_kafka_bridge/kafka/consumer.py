@@ -19,6 +19,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.flows import ports
+from mqtt_kafka_bridge.flows.coordination_port import Starts
 from mqtt_kafka_bridge.flows.ports import ConsumerEvents, Fetched, RecordConsumer
 from mqtt_kafka_bridge.kafka.adjustments import quiet_logs
 from mqtt_kafka_bridge.kafka.causes import explain, principal
@@ -38,9 +39,13 @@ ANSWER_SECONDS: Final = 10.0
 
 
 async def open_consumer(
-    config: BridgeConfig, mapping: KafkaToMqtt, pod: str, events: ConsumerEvents
+    config: BridgeConfig,
+    mapping: KafkaToMqtt,
+    pod: str,
+    events: ConsumerEvents,
+    starts: Starts | None = None,
 ) -> RecordConsumer:
-    """Connect a consumer of a mapping and join its group.
+    """Connect a consumer of a mapping and join its group, which is alone without `starts`.
 
     Raises:
         MustFixError: as `preflight`; TopicMissing, TopicForbidden, GroupForbidden.
@@ -48,7 +53,7 @@ async def open_consumer(
     """
     quiet_logs()
     await preflight(config)
-    consumer = Consumer(config, mapping, pod, events)
+    consumer = Consumer(config, mapping, pod, events, starts)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(consumer.close)
         await consumer.start()
@@ -71,11 +76,15 @@ class Consumer:
     """The `RecordConsumer` port on aiokafka."""
 
     def __init__(
-        self, config: BridgeConfig, mapping: KafkaToMqtt, pod: str, events: ConsumerEvents
+        self,
+        config: BridgeConfig,
+        mapping: KafkaToMqtt,
+        pod: str,
+        events: ConsumerEvents,
+        starts: Starts | None,
     ) -> None:
+        self._mapping, self._events, self._starts = mapping, events, starts
         self._topics = mapping.from_.topics
-        self._start_from = mapping.from_.start_from
-        self._events = events
         self._who = principal(config)
         self._group = f"{config.group_prefix}.{mapping.name}"
         self._consumer = member(config, self._group, pod)
@@ -136,9 +145,7 @@ class Consumer:
         while (unsettled := self._unsettled) is not None:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    begin = await positions(
-                        self._consumer, self._topics, unsettled, self._start_from
-                    )
+                    begin = await positions(self._consumer, self._mapping, unsettled, self._starts)
             except CommitFailedError:
                 return  # The group is assigning anew.
             if self._unsettled is unsettled:

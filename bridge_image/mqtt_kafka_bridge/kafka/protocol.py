@@ -2,9 +2,10 @@
 
 - Metadata 8 (Kafka 2.3, KIP-430): with what this user may do on each topic, so that a missing right
   to write is known before a record enters a producer.
-- CreateTopics 4 (Kafka 2.4, KIP-464): with the broker's defaults.
+- CreateTopics 4 (Kafka 2.4, KIP-464): with the broker's defaults where nothing else is asked for.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiokafka.protocol.admin import CreateTopicsRequest_v3, CreateTopicsResponse_v3
@@ -82,13 +83,22 @@ class _CreateTopicsRequest4(CreateTopicsRequest_v3):  # type: ignore[misc]
 
 
 class CreateTopic(Request[_CreateTopicsRequest4]):  # type: ignore[misc]
-    """Create one topic with the broker's number of partitions."""
+    """Create one topic; -1 partitions are as many as the broker's default."""
 
     API_KEY = 19
     _CLASSES: ClassVar[Any] = (_CreateTopicsRequest4,)
 
-    def __init__(self, name: str, replicas: int, timeout_ms: int) -> None:
-        self._topic: tuple[Any, ...] = (name, -1, replicas, [], [])
+    def __init__(
+        self,
+        name: str,
+        replicas: int,
+        timeout_ms: int,
+        *,
+        partitions: int = -1,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        configured = list((settings or {}).items())
+        self._topic: tuple[Any, ...] = (name, partitions, replicas, [], configured)
         self._timeout_ms = timeout_ms
 
     def build(self, request_struct_class: type[_CreateTopicsRequest4]) -> _CreateTopicsRequest4:

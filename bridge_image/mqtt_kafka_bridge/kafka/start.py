@@ -1,48 +1,93 @@
-"""Where a consumer group begins: `startFrom`, resolved once and written down as commits.
+"""Where a consumer group begins: `startFrom`, resolved once and written down.
 
 A topic in which the group has no commit at all is new to the group: its partitions begin as
-`startFrom` says, and these positions are committed at once, whether or not a record ever comes.
-From then on a partition without a commit can only be one that was added, and begins at its start:
-with "latest" it would lose what was written before it was noticed.
+`startFrom` says. A single process commits these positions at once, whether or not a record ever
+comes; of several, one writes them into the coordination topic, for all. From then on a partition
+without a commit, and not among those written down, can only be one that was added, and begins at
+its start: with "latest" it would lose what was written before it was noticed.
 """
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
+from mqtt_kafka_bridge.flows import ports
+from mqtt_kafka_bridge.flows.coordination_port import Starts
 from mqtt_kafka_bridge.kafka.commits import commit
+
+Positions = Mapping[TopicPartition, int]
 
 
 async def positions(
     consumer: AIOKafkaConsumer,
-    topics: Iterable[str],
+    mapping: KafkaToMqtt,
     assigned: Iterable[TopicPartition],
-    start_from: Literal["Earliest", "Latest"],
+    starts: Starts | None,
 ) -> dict[TopicPartition, int]:
-    """Return where to begin in each assigned partition, committing what `startFrom` resolves to.
+    """Return where to begin in each assigned partition, once it is written down.
+
+    Args:
+        consumer: a member of the mapping's group.
+        mapping: says where to begin.
+        assigned: the member's partitions.
+        starts: where it was written down for all members; None: this member is the only one.
 
     Raises:
         KafkaError: as it comes; CommitFailedError when the group moved on in the meantime.
+        BridgeError: as `Starts.start`.
     """
     mine = set(assigned)
     everything = mine | {
         TopicPartition(topic, number)
-        for topic in topics
+        for topic in mapping.from_.topics
         for number in consumer.partitions_for_topic(topic) or ()
     }
     coordinator = consumer._coordinator  # noqa: SLF001 - `committed` asks for one at a time
     stored = await coordinator.fetch_committed_offsets(sorted(everything))
-    begun = {partition: committed.offset for partition, committed in stored.items()}
-    known_topics = {partition.topic for partition in begun}
-    # The whole topic and not only what is mine, or another member would take the rest for added.
-    first_time = [each for each in everything if each.topic not in known_topics]
-    if first_time:
-        ask = consumer.beginning_offsets if start_from == "Earliest" else consumer.end_offsets
-        resolved = await ask(first_time)
-        await commit(consumer, resolved)
-        begun |= resolved
-    added = [each for each in mine if each not in begun]
-    if added:
-        begun |= await consumer.beginning_offsets(added)
-    return {partition: begun[partition] for partition in mine}
+    committed = {partition: found.offset for partition, found in stored.items()}
+
+    async def resolve() -> dict[ports.TopicPartition, int]:
+        first = await _first(consumer, mapping, everything, committed)
+        whole = await _with_added(consumer, {**first, **committed}, everything)
+        return {ports.TopicPartition(*place): position for place, position in whole.items()}
+
+    if starts is None:
+        # The whole topic and not only what is mine: of a topic with a commit, the rest was added.
+        begun = await _first(consumer, mapping, everything, committed)
+    else:
+        recorded = await starts.start(mapping.name, resolve)
+        begun = {
+            place: recorded[ports.TopicPartition(*place)]
+            for place in mine - committed.keys()
+            if ports.TopicPartition(*place) in recorded
+        }
+    if begun:
+        await commit(consumer, begun)
+    return await _with_added(consumer, {**begun, **committed}, mine)
+
+
+async def _first(
+    consumer: AIOKafkaConsumer,
+    mapping: KafkaToMqtt,
+    everything: Iterable[TopicPartition],
+    committed: Positions,
+) -> Positions:
+    """Return what `startFrom` resolves to in topics that are new to the group."""
+    known_topics = {partition.topic for partition in committed}
+    new = [each for each in everything if each.topic not in known_topics]
+    if not new:
+        return {}
+    earliest = mapping.from_.start_from == "Earliest"
+    ask = consumer.beginning_offsets if earliest else consumer.end_offsets
+    resolved: Positions = await ask(new)
+    return resolved
+
+
+async def _with_added(
+    consumer: AIOKafkaConsumer, begun: Positions, wanted: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """Return positions of the wanted partitions, at their start where none is known."""
+    added = [each for each in wanted if each not in begun]
+    known = {**begun, **(await consumer.beginning_offsets(added) if added else {})}
+    return {partition: known[partition] for partition in wanted}

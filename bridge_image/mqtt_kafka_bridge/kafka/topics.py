@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka import errors as kafka_errors
@@ -74,26 +75,49 @@ async def look_up(client: Any, name: str, who: str, operation: str) -> int:  # n
 async def read_limits(client: Any, name: str) -> Limits:  # noqa: ANN401
     """Return a topic's limits; reading them is a right of its own (DescribeConfigs)."""
     keys = ["max.message.bytes", "min.insync.replicas"]
+    found = await read_settings(client, name, keys)
+    return Limits(*(int(found[key]) if key in found else None for key in keys))
+
+
+async def read_settings(client: Any, name: str, keys: Collection[str]) -> dict[str, str]:  # noqa: ANN401
+    """Return settings of a topic; what may not be read, or is not answered, is left out."""
     try:
-        answer = await _ask(client, DescribeConfigsRequest([(_TOPIC_RESOURCE, name, keys)]))
+        answer = await _ask(client, DescribeConfigsRequest([(_TOPIC_RESOURCE, name, list(keys))]))
     except _ASKING_FAILED:
-        return Limits()  # We can do without them.
+        return {}  # We can do without them.
     ((code, _, _, _, entries),) = answer.resources
-    found = {} if code else {key: int(value) for key, value, *_ in entries if value}
-    return Limits(*(found.get(key) for key in keys))
+    return {} if code else {key: value for key, value, *_ in entries if value}
 
 
-async def create(client: Any, name: str, who: str) -> None:  # noqa: ANN401
-    """Create a topic with the broker's defaults and replication min(3, brokers), and see it.
+async def create(
+    client: Any,  # noqa: ANN401
+    name: str,
+    who: str,
+    *,
+    partitions: int = -1,
+    replicas: int | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> None:
+    """Create a topic, with the broker's defaults for what is not given, and see it.
+
+    Args:
+        client: an AIOKafkaClient.
+        name: the topic.
+        who: the principal, as ACLs name it.
+        partitions: -1 for the broker's default.
+        replicas: None for min(3, brokers).
+        settings: those that differ from the broker's.
 
     Raises:
         MustFixError: TopicForbidden: the right to create is missing.
         PassingError: Kafka did not answer.
     """
-    replicas = min(3, len(client.cluster.brokers()))
+    if replicas is None:
+        replicas = min(3, len(client.cluster.brokers()))
+    request = CreateTopic(name, replicas, _CREATE_MS, partitions=partitions, settings=settings)
     try:
         # Any broker will do: since KRaft they all pass it on to the controller.
-        answer = await _ask(client, CreateTopic(name, replicas, _CREATE_MS))
+        answer = await _ask(client, request)
         ((_, code, message),) = answer.topic_errors
     except _ASKING_FAILED as error:
         raise explain(error, who=who, topic=name) from error
