@@ -200,19 +200,31 @@ def test_a_slot_with_many_sessions_does_not_keep_the_others_from_moving() -> Non
     assert _loads(assign(members, 4), weights) == {"heavy": 10, "light": 2, "fresh": 1}
 
 
+def test_one_slot_with_many_sessions_moves_rather_than_many_slots_with_one() -> None:
+    weights = {0: 1, 1: 1, 2: 1, 3: 3}
+    shares = assign([_member("a", range(4), weights), _member("b", (), weights)], 4)
+    assert shares == {"a": {0, 1, 2}, "b": {3}}
+
+
 def test_of_two_owners_the_one_that_was_assigned_the_slot_later_keeps_it() -> None:
     weights = {0: 1, 1: 1, 2: 1, 3: 1}
-    zombie = _member("a", [0, 1], weights, group_generation=3)
-    owner = _member("b", [0, 1], weights, group_generation=7)
-    assert assign([zombie, owner], 4)["b"] == {0, 1}
-    assert assign([owner, zombie], 4)["b"] == {0, 1}
+    for zombie, owner in (("a", "b"), ("b", "a")):
+        members = [
+            _member(owner, [0, 1], weights, group_generation=7),
+            _member(zombie, [0, 1], weights, group_generation=3),
+        ]
+        assert assign(members, 4)[owner] == {0, 1}
 
 
 def test_the_newest_configuration_knows_best_where_sessions_are() -> None:
-    old = dict.fromkeys(range(4), 1)
-    new = dict.fromkeys(range(8), 1)
-    members = [_member("a", (), old), _member("b", (), new, generation=2)]
-    assert _spread(_loads(assign(members, SLOTS), new)) == 0
+    old: dict[int, int] = {}
+    new = dict.fromkeys(range(0, SLOTS, 2), 1)
+    for newest, oldest in (("a", "b"), ("b", "a")):
+        members = [
+            _member(oldest, (), old, group_generation=9),
+            _member(newest, (), new, generation=2),
+        ]
+        assert _spread(_loads(assign(members, SLOTS), new)) == 0
 
 
 def test_what_a_member_tells_arrives() -> None:

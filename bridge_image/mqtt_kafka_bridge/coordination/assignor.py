@@ -49,7 +49,7 @@ def assign(members: Sequence[Member], slots: int) -> dict[str, frozenset[int]]:
     known = max(members, key=lambda it: (it.generation, it.group_generation, it.id)).weights
     weights = {slot: known.get(slot, 0) for slot in range(slots)}
     owners = _owners(members)
-    ids = sorted(member.id for member in members)
+    ids = [member.id for member in members]
     used = _even({slot: weight for slot, weight in weights.items() if weight}, owners, ids)
     empty = _even({slot: 1 for slot, weight in weights.items() if not weight}, owners, ids)
     return {member: frozenset(used[member] | empty[member]) for member in ids}
