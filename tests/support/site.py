@@ -58,7 +58,7 @@ class Site:
         self.kafka_proxy = background.enter(Proxy(target, port, record=True))
 
     def config(self, *flows: "Inbound | Outbound", **mqtt: object) -> dict[str, Any]:
-        """Return a bridge for these flows, which are of one name; it comes by the proxies."""
+        """Return a bridge for these flows, called as the first one; it comes by the proxies."""
         server = f"mqtt://127.0.0.1:{self.mqtt_proxy.port}"
         return {
             "name": flows[0].name,
@@ -87,7 +87,9 @@ class Inbound:
         **source: Any,  # noqa: ANN401 - they are the source's
     ) -> None:
         self.name, self._site = name, site
-        self.topic = site.kafka.admin.create_topic(f"{name}.telemetry", partitions)
+        self.topic = site.kafka.admin.create_topic(
+            f"{name}.telemetry", partitions, config={"message.timestamp.type": "LogAppendTime"}
+        )
         self.ledger = Ledger()
         self.source = site.background.enter(
             MqttSource(site.mosquitto.url, f"{name}/{{key}}", self.ledger, **source)

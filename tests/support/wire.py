@@ -178,9 +178,9 @@ def stored_at(chunks: Iterable[Chunk]) -> dict[Numbered, float]:
     """Return when Kafka first said of a message that it is stored."""
     sent: dict[tuple[int, int], tuple[Any, dict[tuple[str, int], list[Numbered]]]] = {}
     stored: dict[Numbered, float] = {}
-    for at, connection, to_server, frame in _kafka_frames(chunks):
+    for at, connection, to_server, frame in kafka_frames(chunks):
         if to_server:
-            api, version, correlation, body = _request(frame)
+            api, version, correlation, body = kafka_request(frame)
             if api == _PRODUCE:
                 request_type, response_type = _PRODUCES[version]
                 *_, topics = request_type.SCHEMA.decode(body)
@@ -197,9 +197,9 @@ def stored_at(chunks: Iterable[Chunk]) -> dict[Numbered, float]:
 def commits(chunks: Iterable[Chunk]) -> list[Commit]:
     """Return the offset commits that were sent, in order."""
     found = []
-    for at, _, to_server, frame in _kafka_frames(chunks):
+    for at, _, to_server, frame in kafka_frames(chunks):
         if to_server:
-            api, version, _, body = _request(frame)
+            api, version, _, body = kafka_request(frame)
             if api == _OFFSET_COMMIT:
                 *_, topics = _COMMITS[version].SCHEMA.decode(body)
                 for topic, partitions in topics:
@@ -231,13 +231,13 @@ def _accepted(
                 yield from batches[topic, partition]
 
 
-def _request(frame: bytes) -> tuple[int, int, int, io.BytesIO]:
+def kafka_request(frame: bytes) -> tuple[int, int, int, io.BytesIO]:
     """Split a request: API key, version, correlation id, and what follows the client id."""
     api, version, correlation, length = struct.unpack_from(">hhih", frame)
     return api, version, correlation, io.BytesIO(frame[10 + max(length, 0) :])
 
 
-def _kafka_frames(chunks: Iterable[Chunk]) -> Iterator[tuple[float, int, bool, bytes]]:
+def kafka_frames(chunks: Iterable[Chunk]) -> Iterator[tuple[float, int, bool, bytes]]:
     """Yield frames without their sizes, each at the time at which it was complete."""
     rest: dict[tuple[int, bool], bytes] = defaultdict(bytes)
     for at, connection, to_server, data in chunks:
