@@ -48,7 +48,7 @@ def skip_what_comes_again(patch: pytest.MonkeyPatch) -> None:
     def mutant(flow: MqttToKafkaFlow, event: Received) -> None:
         pairs = list(zip(event.messages, event.packet_ids, strict=True))
         new = [(message, packet_id) for message, packet_id in pairs if not message.duplicate]
-        flow._session.acknowledge([i for m, i in pairs if m.duplicate])  # noqa: SLF001
+        flow.session.acknowledge([i for m, i in pairs if m.duplicate])
         if new:
             messages, packet_ids = zip(*new, strict=True)
             received(flow, Received(messages, packet_ids, event.wire_bytes))

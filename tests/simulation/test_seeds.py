@@ -1,7 +1,8 @@
-"""The whole data plane by the hundred: seeds of random load, faults, crashes and restarts.
+"""The whole data plane by the thousand: seeds of random load, faults, crashes, moves and edits.
 
-`SIMULATION_SEEDS=N` runs N of them, `SIMULATION_FROM=M` begins at another one; `make soak` runs
-thousands, and harsh ones.
+Seeds from 0 on have one process, those from `HARSH_FROM` on more of everything at once, those from
+`PODS_FROM` on several pods that share the sessions. `make soak` runs a hundred thousand of them.
+`SIMULATION_SEEDS=N` runs N of each kind, and `SIMULATION_FROM=M` begins at the M-th.
 """
 
 import os
@@ -11,19 +12,25 @@ import sys
 import pytest
 
 from tests.support.simulation.plan import HARSH_FROM
+from tests.support.simulation.plan_of_pods import PODS_FROM
 from tests.support.simulation.run import simulate
 
 FIRST = int(os.environ.get("SIMULATION_FROM", "0"))
-SEEDS = int(os.environ.get("SIMULATION_SEEDS", "5000" if os.environ.get("SOAK") else "240"))
+ALONE, HARSH, PODS = (10_000, 2_000, 88_000) if os.environ.get("SOAK") else (240, 0, 1_600)
 _TOGETHER = 20
 """Seeds of one test."""
-_BEGINNINGS = [
-    *range(FIRST, FIRST + SEEDS, _TOGETHER),
-    *(range(HARSH_FROM, HARSH_FROM + SEEDS // 5, _TOGETHER) if os.environ.get("SOAK") else ()),
-]
+_ASKED_FOR = os.environ.get("SIMULATION_SEEDS")
 
 
-@pytest.mark.parametrize("first", _BEGINNINGS)
+def _beginnings(first: int, seeds: int) -> range:
+    asked_for = int(_ASKED_FOR) if _ASKED_FOR and seeds else seeds
+    return range(first + FIRST, first + FIRST + asked_for, _TOGETHER)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [*_beginnings(0, ALONE), *_beginnings(HARSH_FROM, HARSH), *_beginnings(PODS_FROM, PODS)],
+)
 def test_nothing_is_lost_reordered_or_repeated_whatever_happens(first: int) -> None:
     """Every promise is kept in every run; a failure says how to see it again."""
     outcomes = [simulate(seed) for seed in range(first, first + _TOGETHER)]
@@ -31,7 +38,7 @@ def test_nothing_is_lost_reordered_or_repeated_whatever_happens(first: int) -> N
     assert not (broken := [o.story() for o in outcomes if o.wrongs]), "\n\n".join(broken)
 
 
-@pytest.mark.parametrize("seed", [3, 27])
+@pytest.mark.parametrize("seed", [3, 27, PODS_FROM + 2, PODS_FROM + 91])
 def test_a_seed_gives_the_same_run_again_also_in_another_process(seed: int) -> None:
     """Or a failure could not be replayed: nothing may depend on hashes, addresses, or real time."""
     here = simulate(seed)
@@ -51,17 +58,28 @@ def test_a_seed_gives_the_same_run_again_also_in_another_process(seed: int) -> N
     assert elsewhere.stdout.splitlines() == here.trace
 
 
-def test_runs_meet_what_they_are_for() -> None:
-    """Every kind of fault, crash and change happens within the seeds of one `make test`."""
-    happened = {
+def _happened(first: int) -> set[str]:
+    return {
         word
-        for seed in range(FIRST, FIRST + 60)
+        for seed in range(first + FIRST, first + FIRST + 60)
         for line in simulate(seed).trace
         for word in line.split()[1:2]
     }
 
-    assert happened >= {
+
+def test_runs_meet_what_they_are_for() -> None:
+    """Every kind of fault, crash and change happens within the seeds of one `make test`."""
+    assert _happened(0) >= {
         "kill", "drain", "rebalance", "restart_broker", "freeze_kafka", "kafka_down", "late",
         "spoil_batches", "vanish", "stick", "cut_links", "end_links", "refuse_publishes",
         "refuse_connects", "cut_after", "fail_commits", "delete_topic", "join", "add_partition",
+    }  # fmt: skip
+
+
+def test_runs_with_several_pods_meet_what_they_are_for() -> None:
+    """Pods come, go, freeze and are cut off; sessions are taken over, replaced and retired."""
+    assert _happened(PODS_FROM) >= {
+        "crash", "freeze", "part_from_kafka", "part_from_mqtt", "fail_writes", "lag", "scale_up",
+        "scale_down", "restart_pod", "compact", "assign_anew", "edit", "evicted", "taken",
+        "unsubscribed", "kill", "forgotten", "late",
     }  # fmt: skip

@@ -5,7 +5,7 @@ import mqtt5
 from tests.support.simulation.fates import Heard, Stored
 from tests.support.simulation.journal import Journal
 from tests.support.simulation.packets import Packets
-from tests.support.simulation.sessions import BrokerOptions, Message
+from tests.support.simulation.sessions import MARKERS, BrokerOptions, Message
 
 _REFUSED = 0x80
 
@@ -37,13 +37,17 @@ class ClientView:
         self._heard = heard
         self._written, self._delivered = Packets(), Packets()
 
-    def written(self, data: bytes) -> None:
-        """Judge what the client writes."""
+    def written(self, data: bytes) -> list[str]:
+        """Judge what the client writes; return the client ids of CONNECTs in it."""
+        client_ids = []
         for packet in self._written.feed(data):
-            if isinstance(packet, mqtt5.PubAckPacket):
+            if isinstance(packet, mqtt5.ConnectPacket):
+                client_ids.append(packet.client_id)
+            elif isinstance(packet, mqtt5.PubAckPacket):
                 self._check_puback(packet.packet_id)
             elif isinstance(packet, mqtt5.PublishPacket):
                 self._check_publish(packet)
+        return client_ids
 
     def _check_puback(self, packet_id: int) -> None:
         self.used = True
@@ -58,9 +62,10 @@ class ClientView:
             self._journal.wrong("W", f"PUBACK for {message.payload[:40]!r} before Kafka has it")
 
     def _check_publish(self, packet: mqtt5.PublishPacket) -> None:
-        self.used = True
         packet_id = packet.packet_id
-        self.published.add(packet.payload)
+        if not packet.topic.startswith(MARKERS):
+            self.used = True
+            self.published.add(packet.payload)
         size, limit = len(packet.write()), self._options.maximum_packet_size
         if limit is not None and size > limit:
             self._journal.wrong("wire", f"a packet of {size} bytes, the limit is {limit}")

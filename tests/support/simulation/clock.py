@@ -1,10 +1,23 @@
-"""Virtual time: an event loop that never waits but moves its clock to the next timer."""
+"""Virtual time: an event loop that never waits but moves its clock to the next timer.
+
+It runs many processes at once: what a task does belongs to its owner (see `life`), by its context.
+Of an owner that is frozen nothing runs while the world goes on.
+"""
 
 import asyncio
-from collections.abc import Sequence
+import heapq
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
 
+OWNER: ContextVar[object] = ContextVar("owner")
+"""Whose code is running; unset: the world's own."""
 MOST_TURNS = 20_000
 """Turns of the loop without a tick of the clock, after which something is taken to spin."""
+_RESOLUTION_SECONDS = 1e-6
+_TURN_SECONDS = 1e-9
+"""Even a virtual clock must not stand still, or what waits for less than it can show spins."""
 
 
 class DeadlockError(Exception):
@@ -15,39 +28,72 @@ class SpinningError(Exception):
     """Work goes on and on, and the clock stands."""
 
 
-class _Jump:
-    """Stands where a loop has its selector."""
-
-    def __init__(self, loop: "SimulatedLoop") -> None:
-        self._loop = loop
-        self._turns = 0
-
-    def select(self, timeout: float | None) -> Sequence[object]:
-        """Move the clock instead of waiting."""
-        if timeout is None:
-            raise DeadlockError(f"at {self._loop.now:.3f} s")
-        self._turns = self._turns + 1 if timeout <= 0 else 0
-        if self._turns > MOST_TURNS:
-            raise SpinningError(f"{MOST_TURNS} turns at {self._loop.now:.3f} s")
-        self._loop.now += max(0.0, timeout)
-        return ()
-
-
 class SimulatedLoop(asyncio.BaseEventLoop):
     """A loop without input or output; `now` is its clock, in seconds."""
+
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self._clock_resolution = 1e-6
-        self._selector = _Jump(self)
+        self.world: Context = copy_context()
+        """The context of what belongs to nobody."""
+        self._frozen: dict[object, list[asyncio.Handle]] = {}
+        self._turns = 0
 
     def time(self) -> float:
         """Return the simulated time, in seconds."""
         return self.now
 
-    def _process_events(self, event_list: Sequence[object]) -> None:
-        """Do nothing: there are no files."""
+    def later(self, delay: float, callback: Callable[..., object], *args: Any) -> None:  # noqa: ANN401 - as asyncio has it
+        """Call back as the world, whoever asks for it: a frozen process does not hold it up."""
+        self.call_at(self.now + delay, callback, *args, context=self.world)
+
+    def freeze(self, owner: object) -> None:
+        """Run nothing of an owner's until `thaw`."""
+        self._frozen.setdefault(owner, [])
+
+    def thaw(self, owner: object) -> None:
+        """Go on where the owner stood; all its timers that have passed are due now."""
+        self._ready.extend(self._frozen.pop(owner, ()))
+
+    def thaw_all(self) -> None:
+        """Let everybody go on, the dead as well: to be cancelled."""
+        for owner in list(self._frozen):
+            self.thaw(owner)
+
+    def _run_once(self) -> None:
+        """Run what is ready; if nothing is, move the clock to the next timer."""
+        self._tick()
+        ready, frozen = self._ready, self._frozen
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle.cancelled():
+                continue
+            owner = handle._context.get(OWNER) if frozen else None  # type: ignore[attr-defined] # noqa: SLF001
+            if owner in frozen:
+                frozen[owner].append(handle)
+            else:
+                handle._run()  # noqa: SLF001 - as the base class does
+
+    def _tick(self) -> None:
+        scheduled = self._scheduled
+        while scheduled and scheduled[0].cancelled():
+            heapq.heappop(scheduled)
+        self._turns += 1
+        self.now += _TURN_SECONDS
+        if not self._ready and not self._stopping:
+            if not scheduled:
+                raise DeadlockError(f"at {self.now:.3f} s")
+            if scheduled[0].when() > self.now:
+                self.now, self._turns = scheduled[0].when(), 0
+        if self._turns > MOST_TURNS:
+            raise SpinningError(f"{MOST_TURNS} turns at {self.now:.3f} s")
+        end = self.now + _RESOLUTION_SECONDS
+        while scheduled and scheduled[0].when() < end:
+            self._ready.append(heapq.heappop(scheduled))
 
     def _write_to_self(self) -> None:
         """Do nothing: there is no other thread."""

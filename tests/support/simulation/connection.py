@@ -4,39 +4,39 @@ from typing import TYPE_CHECKING
 
 import mqtt5
 
-from tests.support.simulation.client_view import ClientView
+from tests.support.simulation.delivery import Delivery
+from tests.support.simulation.fates import Fate
 from tests.support.simulation.packets import Packets
-from tests.support.simulation.sessions import BrokerSession, Message
+from tests.support.simulation.sessions import MARKERS, Message
 from tests.support.simulation.wire import Wire
 
 if TYPE_CHECKING:
     from tests.support.simulation.broker import Broker
 
 _TAKEN_OVER = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
+_NOT_AUTHORIZED, _REFUSED = 0x87, 0x80
+_UNSUBSCRIBED = mqtt5.UnsubAckReasonCode.SUCCESS
+_NOT_THERE = mqtt5.UnsubAckReasonCode.NO_SUBSCRIPTION_EXISTED
 
 
-class Connection:
+class Connection(Delivery):
     """The broker's end of a wire."""
 
     def __init__(self, broker: "Broker", wire: Wire) -> None:
-        self.open = True
-        self.session: BrokerSession | None = None
+        super().__init__(broker, wire)
         self.clean_end = False
         """Whether the client said DISCONNECT."""
-        self.client = ClientView(broker.journal, broker.options, broker.stored, broker.heard)
-        self._broker = broker
-        self._wire = wire
+        self.refused = False
+        """Whether its subscription was refused: that ends it, whatever it has in hand."""
         self._arrived = Packets()
-        self._receive_maximum = 0
         self._keep_alive = 0
         self._heard_at = 0.0
-        self._batch_open = True
         self._late_suback: bytes | None = None
-        self._out: list[bytes] = []
 
     def written(self, data: bytes) -> None:
         """Look at what the client writes, at the moment when it writes."""
-        self.client.written(data)
+        for client_id in self.client.written(data):
+            self._broker.connecting(self._wire.life, client_id)
 
     def delivered(self, data: bytes) -> None:
         """Look at what the client has read."""
@@ -61,12 +61,16 @@ class Connection:
             self._published(packet)
         elif isinstance(packet, mqtt5.SubscribePacket):
             self._subscribe(packet)
+        elif isinstance(packet, mqtt5.UnsubscribePacket):
+            self._unsubscribe(packet)
         elif isinstance(packet, mqtt5.PingReqPacket):
             self._out.append(mqtt5.PingRespPacket().write())
         elif isinstance(packet, mqtt5.DisconnectPacket):
             self.clean_end = int(packet.reason_code) == 0
             if not self.clean_end:
                 self._broker.journal.wrong("wire", f"DISCONNECT {packet.reason_code!r}")
+            if self.session is not None and packet.session_expiry_interval is not None:
+                self.session.expiry_seconds = packet.session_expiry_interval
             self._wire.close_by_broker()
         else:
             self._broker.journal.wrong("wire", f"{packet!r} makes no sense")
@@ -99,31 +103,23 @@ class Connection:
             self.flush()
             self._wire.close_by_broker()
 
-    def _resend(self) -> None:
-        session, options = self.session, self._broker.options
-        assert session is not None
-        if options.renumber:
-            session.renumber()
-        for packet_id, message in session.in_flight.items():
-            self._send(packet_id, message, duplicate=not options.renumber)
-        self.pump()
-
     def _subscribe(self, packet: mqtt5.SubscribePacket) -> None:
         broker, session = self._broker, self.session
         assert session is not None
         codes = []
         for topic_filter in packet.topic_filters:
             refused = broker.faults.refuse_subscribe()
-            if refused is not None:
-                codes.append(mqtt5.SubAckReasonCode(refused))
-                continue
-            new = topic_filter.pattern not in session.subscriptions
-            session.subscriptions[topic_filter.pattern] = int(topic_filter.max_qos)
-            codes.append(mqtt5.SubAckReasonCode(int(topic_filter.max_qos)))
-            if new and topic_filter.retain_handling != mqtt5.RetainHandling.SEND_NEVER:
-                broker.send_retained(session, topic_filter.pattern)
+            if broker.options.forbids_markers and topic_filter.pattern.startswith(MARKERS):
+                refused = _NOT_AUTHORIZED
+            if refused is None:
+                broker.subscribe(session, topic_filter)
+            code = int(topic_filter.max_qos) if refused is None else refused
+            codes.append(mqtt5.SubAckReasonCode(code))
         suback = mqtt5.SubAckPacket(packet.packet_id, codes).write()
         broker.journal.note(f"subscribed {session.client_id} {codes}")
+        self.refused = int(codes[0]) >= _REFUSED
+        if not self.refused:
+            broker.subscribed(self._wire.life, session.client_id)
         if broker.options.late_suback and self.client.unacknowledged:
             self._late_suback = suback
         else:
@@ -133,6 +129,14 @@ class Connection:
             self.flush()
             self._wire.close_by_broker()
 
+    def _unsubscribe(self, packet: mqtt5.UnsubscribePacket) -> None:
+        session = self.session
+        assert session is not None
+        there = [self._broker.unsubscribe(session, pattern) for pattern in packet.patterns]
+        codes = [_UNSUBSCRIBED if each else _NOT_THERE for each in there]
+        self._broker.journal.note(f"unsubscribed {session.client_id} {packet.patterns}")
+        self._out.append(mqtt5.UnsubAckPacket(packet.packet_id, codes).write())
+
     def _acknowledged(self, packet_id: int) -> None:
         session = self.session
         assert session is not None
@@ -140,7 +144,7 @@ class Connection:
         if message is None:
             self._broker.journal.wrong("wire", f"stale PUBACK for packet id {packet_id}")
             return
-        self._broker.journal.note(f"puback {message.payload[:40]!r}")
+        self._broker.journal.note(f"puback {message.shown}")
         if self._late_suback is not None:
             self._out.append(self._late_suback)
             self._late_suback = None
@@ -151,7 +155,11 @@ class Connection:
     def _published(self, packet: mqtt5.PublishPacket) -> None:
         heard, packet_id = self._broker.heard, packet.packet_id
         code = self._broker.faults.refuse_publish() if packet_id is not None else 0
-        if code:
+        if packet.topic.startswith(MARKERS):
+            code = _NOT_AUTHORIZED if self._broker.options.forbids_markers else 0
+            if not code:
+                self._broker.publish(Message(packet.topic, packet.payload, Fate.FILTERED))
+        elif code:
             heard.refused.add(packet.payload)
             self._broker.journal.note(f"refused 0x{code:02X} {packet.payload[:40]!r}")
         else:
@@ -160,52 +168,7 @@ class Connection:
             reason = mqtt5.PubAckReasonCode(code)
             self._out.append(mqtt5.PubAckPacket(packet_id, reason_code=reason).write())
 
-    # What leaves
-
-    def pump(self) -> None:
-        """Send from the queue what the client's Receive Maximum allows."""
-        session, options = self.session, self._broker.options
-        if session is None or not self.open or not session.subscriptions:
-            return
-        while session.queue and self._batch_open:
-            message = session.queue[0]
-            if message.qos == 0:
-                session.queue.popleft()
-                self._send(None, message, duplicate=False)
-                continue
-            if len(session.in_flight) >= self._receive_maximum:
-                break
-            session.queue.popleft()
-            packet_id = session.next_packet_id()
-            session.in_flight[packet_id] = message
-            self._send(packet_id, message, duplicate=False)
-        if options.lock_step and session.in_flight:
-            self._batch_open = False
-
-    def _send(self, packet_id: int | None, message: Message, *, duplicate: bool) -> None:
-        if packet_id is not None:
-            self.client.unacknowledged[packet_id] = message
-        packet = mqtt5.PublishPacket(
-            message.topic,
-            message.payload,
-            qos=mqtt5.QoS(message.qos),
-            packet_id=packet_id,
-            retain=message.retain,
-            duplicate=duplicate,
-            user_properties=message.properties,
-        )
-        self._out.append(packet.write())
-
-    def flush(self) -> None:
-        """Write what has gathered, unless the broker is stuck."""
-        if not self._out or self._broker.stuck or not self.open:
-            return
-        out, self._out = self._out, []
-        if self._broker.options.write_each:
-            for piece in out:
-                self._wire.send(piece)
-        else:
-            self._wire.send(b"".join(out))
+    # Its end
 
     def end(self, code: int | None = None) -> None:
         """Close: with DISCONNECT and a reason code, or just the end of file."""
@@ -225,7 +188,8 @@ class Connection:
 
     def taken_over(self) -> None:
         """End it for another connection of the same client id [MQTT-3.1.4-3]."""
-        self.end(int(_TAKEN_OVER))
+        self._broker.journal.note("taken over")
+        self.end(None if self._broker.options.silent_takeover else int(_TAKEN_OVER))
         self.closed()
 
     def eof(self) -> None:
@@ -247,4 +211,4 @@ class Connection:
             self._wire.black_hole = True
             self.closed()
             return
-        self._broker.loop.call_later(self._keep_alive / 2, self._watch)
+        self._broker.loop.later(self._keep_alive / 2, self._watch)

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from tests.support.simulation.editions import ORDERS
 from tests.support.simulation.kafka_log import BatchFate
 from tests.support.simulation.process import Process
-from tests.support.simulation.world import MISSING_ROOM, ORDERS, World
+from tests.support.simulation.world import MISSING_ROOM, World
 
-_SHORT, _LONG = (0.0, 3.0), (0.0, 40.0)
+SHORT, LONG = (0.0, 3.0), (0.0, 40.0)
 _PASSING, _FOR_GOOD = [0, 0, 0x97, 0x87], [0, 0, 0x80, 0x99]
 
 
@@ -59,8 +60,8 @@ class Happenings:
 
     async def _restart_broker(self) -> None:
         broker = self._world.broker
-        broker.restart(forget=self._rng.random() < 0.3)
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
+        broker.restart(forget=self._rng.choice((0.0, 0.0, 0.5, 1.0)))
+        await self._pause(SHORT if self._rng.random() < 0.5 else LONG)
         broker.up = True
 
     async def _end_links(self) -> None:
@@ -72,7 +73,7 @@ class Happenings:
 
     async def _stick(self) -> None:
         self._world.broker.stuck = True
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
+        await self._pause(SHORT if self._rng.random() < 0.5 else LONG)
         self._world.broker.unstick()
 
     async def _refuse_publishes(self) -> None:
@@ -99,12 +100,12 @@ class Happenings:
 
     async def _freeze_kafka(self) -> None:
         self._world.kafka.freeze(frozen=True)
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
+        await self._pause(SHORT if self._rng.random() < 0.5 else LONG)
         self._world.kafka.freeze(frozen=False)
 
     async def _kafka_down(self) -> None:
         self._world.kafka.fall(down=True)
-        await self._pause(_SHORT if self._rng.random() < 0.5 else _LONG)
+        await self._pause(SHORT if self._rng.random() < 0.5 else LONG)
         self._world.kafka.fall(down=False)
 
     async def _spoil_batches(self) -> None:
@@ -123,7 +124,7 @@ class Happenings:
         """Delete a topic that is written to; its records were stored, and are not lost by us."""
         kafka, plan = self._world.kafka, self._world.plan
         kafka.delete("lines")
-        await self._pause(_LONG)
+        await self._pause(LONG)
         kafka.create("lines", plan.partitions, plan.max_bytes, plan.told_max_bytes)
 
     # Processes
@@ -133,15 +134,15 @@ class Happenings:
             if not self._world.processes:
                 return
             victim = self._rng.choice(self._world.processes)
-            await self._world.kill(victim)
-            await self._pause(_SHORT)
+            self._world.kill(victim)
+            await self._pause(SHORT)
             self._replace(victim)
 
     async def _restart(self) -> None:
         async with self._lock:
             chosen = self._rng.choice(self._world.processes)
             await self._world.stop(chosen)
-            await self._pause(_SHORT)
+            await self._pause(SHORT)
             self._replace(chosen)
 
     def _replace(self, process: Process) -> None:
@@ -151,7 +152,7 @@ class Happenings:
         """Let a second process share the group, and leave it after a while."""
         async with self._lock:
             guest = self._world.spawn(outward_only=True)
-        await self._pause(_LONG)
+        await self._pause(LONG)
         async with self._lock:
             if guest in self._world.processes:
                 await self._world.stop(guest)

@@ -6,26 +6,28 @@ from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.mappings import KafkaToMqtt
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, PassingError
+from mqtt_kafka_bridge.flows.coordination_port import Coordination, Starts
 from mqtt_kafka_bridge.flows.ports import (
     ConsumerEvents,
     RecordConsumer,
     RecordProducer,
     TopicPartition,
 )
+from tests.support.simulation.coordination import Shared, SimulatedCoordination
 from tests.support.simulation.kafka_consumer import SimulatedConsumer
 from tests.support.simulation.kafka_group import Group
-from tests.support.simulation.kafka_log import KafkaState, Record
+from tests.support.simulation.kafka_log import Record
 from tests.support.simulation.kafka_producer import SimulatedProducer, TooLargeError
+from tests.support.simulation.life import Life
 
 
 class SimulatedKafka:
     """The port, as one process holds it.
 
     Args:
-        state: the cluster.
-        groups: the groups by name, which outlive processes.
+        shared: the cluster.
         config: the configuration.
-        alive: whether the process lives.
+        life: the process.
         finished: whether a record from Kafka has met its fate.
         spent: called when a producer ends with work undone, with its mapping's name.
         given_up: called when a consumer ends or its partitions were taken away, with why.
@@ -33,30 +35,39 @@ class SimulatedKafka:
 
     def __init__(
         self,
-        state: KafkaState,
-        groups: dict[str, Group],
+        shared: Shared,
         config: BridgeConfig,
-        alive: Callable[[], bool],
+        life: Life,
         finished: Callable[[TopicPartition, Record], bool],
         spent: Callable[[str], None],
         given_up: Callable[[str], None],
     ) -> None:
-        self._state = state
-        self._groups = groups
+        self._state = shared.state
+        self._shared = shared
+        self._groups = shared.groups
         self._config = config
-        self._alive = alive
+        self._life = life
         self._finished = finished
         self._spent = spent
         self._given_up = given_up
 
     async def open_producer(self, mapping: str) -> RecordProducer:
         """Connect a producer."""
-        await self._state.answer()
-        return SimulatedProducer(self._state, self._alive, lambda: self._spent(mapping))
+        await self._state.answer(self._life)
+        return SimulatedProducer(self._state, self._life, lambda: self._spent(mapping))
 
-    async def open_consumer(self, mapping: KafkaToMqtt, events: ConsumerEvents) -> RecordConsumer:
+    async def open_coordination(self) -> Coordination:
+        """Take part in the coordination."""
+        await self._state.answer(self._life)
+        return SimulatedCoordination(self._shared, self._life, self._config)
+
+    async def open_consumer(
+        self, mapping: KafkaToMqtt, events: ConsumerEvents, starts: Starts | None
+    ) -> RecordConsumer:
         """Connect a consumer and join the group."""
-        await self._state.answer()
+        await self._state.answer(self._life)
+        if starts is not None:
+            await starts.start(mapping.name, self._beginning)
         name = f"{self._config.group_prefix}.{mapping.name}"
         if name not in self._groups:
             self._groups[name] = Group(self._state, name, mapping.from_.topics)
@@ -65,12 +76,16 @@ class SimulatedKafka:
             self._state,
             group,
             events,
-            self._alive,
+            self._life,
             self._finished,
             self._given_up,
         )
         group.join(consumer)
         return consumer
+
+    async def _beginning(self) -> dict[TopicPartition, int]:
+        await self._state.answer(self._life)
+        return {}
 
     def explain(self, error: BaseException) -> BridgeError:
         """Return what a failed batch means."""

@@ -8,6 +8,7 @@ from mqtt_kafka_bridge.errors import PassingError
 from mqtt_kafka_bridge.flows.ports import ConsumerEvents, Fetched, TopicPartition
 from tests.support.simulation.kafka_group import Group
 from tests.support.simulation.kafka_log import KafkaState, Record
+from tests.support.simulation.life import Life
 
 LONGEST_SILENCE_SECONDS = 300.0
 _STEP_SECONDS = 0.05
@@ -21,7 +22,7 @@ class SimulatedConsumer:
         state: the cluster.
         group: its group.
         events: the flow.
-        alive: whether its process lives.
+        life: its process.
         finished: whether a record has met its fate, so that its offset may be committed.
         given_up: called when it ends, before it leaves, and when its partitions were taken away
             and it has finished with them; with a word why.
@@ -32,11 +33,11 @@ class SimulatedConsumer:
         state: KafkaState,
         group: Group,
         events: ConsumerEvents,
-        alive: Callable[[], bool],
+        life: Life,
         finished: Callable[[TopicPartition, Record], bool],
         given_up: Callable[[str], None],
     ) -> None:
-        self.alive = alive
+        self.life = life
         self.assigned = False
         """Whether the flow has partitions, or has been given some."""
         self.fenced = False
@@ -49,9 +50,10 @@ class SimulatedConsumer:
         self._owned: Sequence[TopicPartition] = ()
         self._positions: dict[TopicPartition, int] = {}
         self._unsettled: list[TopicPartition] | None = None
+        self._revoking = 0
         self._held = False
         self._failure: Exception | None = None
-        self._closed = False
+        self.closed = False
         self._fetched_at = state.loop.time()
 
     # What the flow does with it
@@ -71,11 +73,14 @@ class SimulatedConsumer:
             fetched = self._take(max_records) if state.thawed.is_set() else []
             if fetched:
                 return fetched
-            if state.down and state.rng.random() < _COMPLAINT:
+            if self._is_away() and state.rng.random() < _COMPLAINT:
                 raise PassingError(Reason.KAFKA_UNREACHABLE, "the simulated Kafka is silent")
             if state.loop.time() >= deadline:
                 return []
             await asyncio.sleep(_STEP_SECONDS)
+
+    def _is_away(self) -> bool:
+        return self._state.down or self.life.without_kafka
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -85,12 +90,14 @@ class SimulatedConsumer:
 
     def _rejoin(self) -> None:
         """Come back as a new member, as a real client does by itself."""
+        if self._revoking or self._is_away():
+            return
         self.fenced = False
-        self._group.rebalance()
+        self._group.join(self)
 
     async def _settle(self) -> None:
         while (unsettled := self._unsettled) is not None:
-            await self._state.answer()
+            await self._state.answer(self.life)
             if self._unsettled is not unsettled:
                 continue
             self._unsettled = None
@@ -100,7 +107,7 @@ class SimulatedConsumer:
             self._events.assigned(begin)
 
     def _take(self, max_records: int) -> list[Fetched]:
-        if self._held or self._unsettled is not None or self._state.down:
+        if self._held or self._unsettled is not None or self._is_away():
             return []
         fetched = []
         for place, position in self._positions.items():
@@ -129,9 +136,9 @@ class SimulatedConsumer:
             return
         for place, position in ours.items():
             self._check_commit(place, position)
-        await state.answer()
+        await state.answer(self.life)
         failed = state.rng.random() < state.commit_failures
-        if not self.alive() or self.fenced or (failed and state.rng.random() < _HALF):
+        if not self.life.alive or self.fenced or (failed and state.rng.random() < _HALF):
             pass
         else:
             state.journal.note(f"commit {sorted(ours.items())}")
@@ -160,15 +167,13 @@ class SimulatedConsumer:
 
     async def close(self) -> None:
         """Leave the group."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._given_up("a consumer's end")
-        if self.alive():
+        if not self._is_away():
             await asyncio.sleep(self._state.rng.choice((0.0, 0.01)))
             self._group.leave(self)
-        else:
-            self._group.lost(self)
 
     # What the group does with it
 
@@ -176,15 +181,22 @@ class SimulatedConsumer:
         """Let the flow finish; a flow that was told of nothing has nothing to finish."""
         self._unsettled = None
         known, self._positions = list(self._positions), {}
+        self._revoking += 1
         try:
-            if known and self.alive() and not self._closed:
+            if known and self.life.alive and not self.closed:
                 await self._events.revoking(known)
         except PassingError as error:
             self._failure = error
         finally:
+            self._revoking -= 1
             self._owned = ()
             self.assigned = False
             self._given_up("a revocation")
+
+    def evict(self) -> None:
+        """Throw it out: it has been silent for too long, and learns of it when it asks again."""
+        self.fenced = True
+        self._given_up("an eviction")
 
     def assign(self, places: list[TopicPartition]) -> None:
         """Give it partitions; the flow learns of them in its next fetch."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SESSION_SECONDS = 10.0
 REBALANCE_SECONDS = 60.0
+_WATCH_SECONDS = 1.0
 
 
 class Group:
@@ -20,35 +21,52 @@ class Group:
     def __init__(self, state: KafkaState, name: str, topics: Iterable[str]) -> None:
         self.name = name
         self.topics = list(topics)
-        self.members: list[SimulatedConsumer] = []
+        self.members: dict[SimulatedConsumer, float] = {}
+        """When each was last heard."""
         self.commits = state.commits.setdefault(name, {})
         self._state = state
+        self._revoked: dict[SimulatedConsumer, asyncio.Future[None]] = {}
         self._rebalancing: asyncio.Task[None] | None = None
         self._again = False
+        self._watched = False
 
     def join(self, member: "SimulatedConsumer") -> None:
         """Take a member in."""
-        self.members.append(member)
+        self.members[member] = self._state.loop.now
         self.rebalance()
+        if not self._watched:
+            self._watched = True
+            self._watch()
 
     def leave(self, member: "SimulatedConsumer") -> None:
         """Let a member go."""
-        if member in self.members:
-            self.members.remove(member)
+        if self.members.pop(member, None) is not None:
+            self._finish_revoking(member)
             self.rebalance()
 
-    def lost(self, member: "SimulatedConsumer") -> None:
-        """Throw a member out when its session has passed: its process is dead."""
-        self._state.loop.call_later(
-            self._state.rng.uniform(0.1, SESSION_SECONDS), self.leave, member
-        )
+    def _watch(self) -> None:
+        """Throw out who has been silent for too long; while nobody can be heard, nobody is."""
+        now, well = self._state.loop.now, self._state.well
+        for member, heard_at in list(self.members.items()):
+            if (member.life.in_touch and not member.closed) or not well:
+                self.members[member] = now
+            elif now - heard_at > SESSION_SECONDS:
+                self._state.journal.note(f"evicted {member.life.name} from {self.name}")
+                member.evict()
+                self.leave(member)
+        self._watched = bool(self.members)
+        if self._watched:
+            self._state.loop.later(_WATCH_SECONDS, self._watch)
 
     def rebalance(self) -> None:
         """Begin a rebalance, or do one more when this one is done."""
         if self._rebalancing is not None and not self._rebalancing.done():
             self._again = True
             return
-        self._rebalancing = asyncio.create_task(self._rebalance(), name="simulated rebalance")
+        loop = self._state.loop
+        self._rebalancing = loop.create_task(
+            self._rebalance(), name="simulated rebalance", context=loop.world.copy()
+        )
 
     async def _rebalance(self) -> None:
         while True:
@@ -61,20 +79,24 @@ class Group:
                 return
 
     async def _revoke(self) -> None:
-        """Let every member that lives finish; one that takes too long is thrown out."""
-        state = self._state
-        waiting = {
-            asyncio.create_task(member.revoke(), name="simulated revoke"): member
-            for member in self.members
-            if member.assigned
-        }
-        if not waiting:
+        """Let every member finish; one that takes too long, or is silent, is thrown out."""
+        for member in self.members:
+            if member.assigned:
+                self._revoked[member] = self._state.loop.create_future()
+                task = member.life.begin(member.revoke(), "simulated revoke")
+                task.add_done_callback(lambda _, member=member: self._finish_revoking(member))  # type: ignore[misc]
+        if not self._revoked:
             return
-        _, slow = await asyncio.wait(list(waiting), timeout=REBALANCE_SECONDS)
-        for task in slow:
-            state.journal.note("a member is thrown out: it does not rejoin in time")
-            waiting[task].fenced = True
-            task.cancel()
+        await asyncio.wait(list(self._revoked.values()), timeout=REBALANCE_SECONDS)
+        for member in list(self._revoked):
+            self._state.journal.note("a member is thrown out: it does not rejoin in time")
+            member.evict()
+            self.leave(member)
+
+    def _finish_revoking(self, member: "SimulatedConsumer") -> None:
+        revoked = self._revoked.pop(member, None)
+        if revoked is not None:
+            revoked.set_result(None)
 
     def _assign(self) -> None:
         places = sorted(
@@ -83,7 +105,7 @@ class Group:
             if topic in self._state.topics
             for number in range(len(self._state.topics[topic].logs))
         )
-        members = [member for member in self.members if member.alive() and not member.fenced]
+        members = list(self.members)
         for index, member in enumerate(members):
             member.assign(places[index :: len(members)])
 

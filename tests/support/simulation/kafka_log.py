@@ -1,15 +1,20 @@
 """The simulated Kafka's state: topics, partition logs with gaps, groups' commits, and faults."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import MustFixError, PassingError
 from mqtt_kafka_bridge.flows.ports import Header, TopicPartition
+from tests.support.simulation.clock import SimulatedLoop
 from tests.support.simulation.fates import Stored
 from tests.support.simulation.journal import Journal
+from tests.support.simulation.life import Life
+
+Answer = TypeVar("Answer")
 
 
 class Record(NamedTuple):
@@ -79,9 +84,7 @@ class KafkaState:
         stored: the truth of what is stored.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, rng: Random, journal: Journal, stored: Stored
-    ) -> None:
+    def __init__(self, loop: SimulatedLoop, rng: Random, journal: Journal, stored: Stored) -> None:
         self.loop = loop
         self.rng = rng
         self.journal = journal
@@ -97,6 +100,9 @@ class KafkaState:
         self.batch_fate = BatchFate()
         self.down = False
         self.commit_failures = 0.0
+        self.write_failures = 0.0
+        """How likely a write to the coordination topic gets no answer."""
+        self.reader_lag_seconds = 0.05
         self.thawed = asyncio.Event()
         self.thawed.set()
         self._heard_at = 0.0
@@ -104,9 +110,12 @@ class KafkaState:
     @property
     def silent_seconds(self) -> float:
         """How long nobody has had an answer."""
-        if self.thawed.is_set() and not self.down:
-            return 0.0
-        return self.loop.time() - self._heard_at
+        return 0.0 if self.well else self.loop.time() - self._heard_at
+
+    @property
+    def well(self) -> bool:
+        """Whether it answers at all."""
+        return self.thawed.is_set() and not self.down
 
     def freeze(self, *, frozen: bool) -> None:
         """Answer nothing, or go on where it stood."""
@@ -161,14 +170,48 @@ class KafkaState:
             self.journal.note(f"stored {place.topic}-{place.partition} {(value or b'')[:40]!r}")
         return True
 
-    async def answer(self) -> None:
-        """Wait as long as an answer takes.
+    async def answer(self, life: Life) -> None:
+        """Wait as long as an answer to this process takes.
 
         Raises:
             PassingError: there is none.
         """
         await asyncio.sleep(self.rng.choice((0.0, 0.001, 0.01, 0.1)))
         await self.thawed.wait()
-        if self.down:
+        if self.down or life.without_kafka:
             await asyncio.sleep(self.rng.uniform(0, 3))
             raise PassingError(Reason.KAFKA_UNREACHABLE, "the simulated Kafka is down")
+
+    async def request(self, life: Life, serve: Callable[[], Answer]) -> Answer:
+        """Let the cluster serve a request, whatever the process that asks does meanwhile.
+
+        Raises:
+            PassingError: there is no answer.
+        """
+        answer: asyncio.Future[Answer] = self.loop.create_future()
+        delay = self.rng.choice((0.0, 0.001, 0.01, 0.1))
+        self.loop.later(delay, self._serve, life, serve, answer)
+        return await answer
+
+    def _serve(
+        self, life: Life, serve: Callable[[], Answer], answer: "asyncio.Future[Answer]"
+    ) -> None:
+        silence = PassingError(Reason.KAFKA_UNREACHABLE, "the simulated Kafka does not answer")
+        if answer.done() or not life.alive:
+            return
+        if not self.thawed.is_set():
+            self.loop.later(0.2, self._serve, life, serve, answer)
+        elif self.down or life.without_kafka:
+            self.loop.later(self.rng.uniform(0, 3), _settle, answer, silence)
+        else:
+            served = serve()
+            self.loop.later(self.rng.choice((0.0, 0.001, 0.05)), _settle, answer, served)
+
+
+def _settle(answer: asyncio.Future[Any], outcome: object) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

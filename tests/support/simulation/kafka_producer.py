@@ -10,6 +10,7 @@ from mqtt_kafka_bridge.errors import PassingError
 from mqtt_kafka_bridge.flows.ports import Batch, Header, Topic, TopicPartition
 from mqtt_kafka_bridge.mapping.sizes import record_bytes
 from tests.support.simulation.kafka_log import KafkaState
+from tests.support.simulation.life import Life
 
 METADATA_SECONDS = 10.0
 LATEST_SECONDS = 40.0
@@ -57,15 +58,13 @@ class SimulatedProducer:
 
     Args:
         state: the cluster.
-        alive: whether the process that opened it lives.
+        life: the process that opened it.
         spent: called once if it ended with batches that may have to be written again.
     """
 
-    def __init__(
-        self, state: KafkaState, alive: Callable[[], bool], spent: Callable[[], None]
-    ) -> None:
+    def __init__(self, state: KafkaState, life: Life, spent: Callable[[], None]) -> None:
         self._state = state
-        self._alive = alive
+        self._life = life
         self._spent = spent
         self._closed = False
         self._failed = False
@@ -90,7 +89,7 @@ class SimulatedProducer:
             state.journal.wrong("port", f"two batches at once for {place}")
         stored: Future[object] = state.loop.create_future()
         self._under_way[stored] = place, batch
-        state.loop.call_later(
+        state.loop.later(
             state.rng.choice((0.0, 0.001, 0.01, 0.3)), self._arrives, stored, place, batch
         )
         return stored
@@ -102,8 +101,11 @@ class SimulatedProducer:
         state, fate = self._state, self._state.batch_fate
         if stored.done() or self._closed:
             return  # `abandon` has decided.
-        if not state.thawed.is_set():
-            state.loop.call_later(0.2, self._arrives, stored, place, batch)
+        if not self._life.alive and state.rng.random() < _LATE:
+            return  # It died with its process.
+        cut_off = self._life.without_kafka and self._life.alive
+        if not state.thawed.is_set() or (cut_off and not state.down):
+            state.loop.later(0.2, self._arrives, stored, place, batch)
             return
         topic = state.topics.get(place.topic)
         if topic is not None and batch.size > topic.max_bytes:
@@ -124,15 +126,16 @@ class SimulatedProducer:
             state.store(place, batch.records)
             self._answer(stored, refusal)
         elif chance - fate.late < 0:
-            state.loop.call_later(state.rng.uniform(1, 15), self._arrives, stored, place, batch)
+            state.loop.later(state.rng.uniform(1, 15), self._arrives, stored, place, batch)
         else:
             there = state.store(place, batch.records)
             self._answer(stored, None if there else refusal)
 
     def _answer(self, stored: Future[object], error: Exception | None) -> None:
         self._decided.add(stored)
-        self._state.loop.call_later(
-            self._state.rng.choice((0.0, 0.001, 0.05)), partial(self._settle, stored, error)
+        self._state.loop.later(
+            self._state.rng.choice((0.0, 0.001, 0.05)),
+            partial(self._life.soon, self._settle, stored, error),
         )
 
     def _settle(self, stored: Future[object], error: Exception | None) -> None:
@@ -150,7 +153,7 @@ class SimulatedProducer:
     async def topic(self, name: str) -> Topic:
         """Look a topic up."""
         state = self._state
-        await state.answer()
+        await state.answer(self._life)
         topic = state.existing(name)
         self._known[name] = state.loop.time(), len(topic.logs)
         return Topic(len(topic.logs), topic.told_max_bytes, 2)
@@ -174,11 +177,14 @@ class SimulatedProducer:
     @property
     def silent_seconds(self) -> float:
         """How long Kafka has not been heard."""
-        return self._state.silent_seconds
+        state, life = self._state, self._life
+        if not life.without_kafka:
+            return state.silent_seconds
+        return max(state.silent_seconds, state.loop.time() - life.without_kafka_since)
 
     async def create_topic(self, name: str) -> None:
         """Create a topic."""
-        await self._state.answer()
+        await self._state.answer(self._life)
         if name not in self._state.topics:
             self._state.create(name, 1, 1_048_576)
 
@@ -201,12 +207,12 @@ class SimulatedProducer:
             fits = topic is not None and batch.size <= topic.max_bytes
             if fits and stored not in self._decided and rng.random() < _LATE:
                 delay = rng.choice((0.0, rng.uniform(0, LATEST_SECONDS)))
-                state.loop.call_later(delay, self._late, place, batch)
+                state.loop.later(delay, self._late, place, batch)
             if not stored.done():
                 stored.set_exception(PassingError(Reason.KAFKA_WRITE_FAILED, "abandoned"))
                 stored.exception()
         self._under_way.clear()
-        if self._alive():
+        if self._life.alive:
             await asyncio.sleep(rng.choice((0.0, 0.01)))
 
     def _late(self, place: TopicPartition, batch: SimulatedBatch) -> None:

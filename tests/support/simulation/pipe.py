@@ -1,8 +1,9 @@
 """One direction of a connection in memory."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
+
+from tests.support.simulation.clock import SimulatedLoop
 
 
 class Pipe:
@@ -10,7 +11,7 @@ class Pipe:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        loop: SimulatedLoop,
         delay: Callable[[], float],
         deliver: Callable[[bytes | None], None],
     ) -> None:
@@ -26,7 +27,7 @@ class Pipe:
         self._last = max(self._last, self._loop.time() + self._delay())
         self._pieces.append(piece)
         self.size += len(piece or b"")
-        self._loop.call_at(self._last, self._arrive)
+        self._loop.later(self._last - self._loop.now, self._arrive)
 
     def take(self) -> list[bytes | None]:
         """Take back what is on its way: it never arrives."""

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
 
-from mqtt_kafka_bridge.contract.config import BridgeConfig
 from tests.support.simulation.sessions import BrokerOptions
 
 DEAD_LETTERS = "dead"
@@ -38,6 +36,11 @@ class Plan:
         gaps: how likely a gap in offsets is.
         faults: how many things go wrong; 0: all is graceful.
         graceful: how many restarts in good order and changes of the group there are.
+        pods: how many processes there are at first; 0: one, and no coordination.
+        slots: of the coordination topic.
+        edits: how often the configuration is edited.
+        sessions: of the first mapping; 0: ordering PerKey.
+        outbound: whether there is a mapping from Kafka.
     """
 
     seed: int
@@ -59,6 +62,11 @@ class Plan:
     gaps: float
     faults: int
     graceful: int
+    pods: int = 0
+    slots: int = 0
+    edits: int = 0
+    sessions: int = 0
+    outbound: bool = True
 
     @classmethod
     def of(cls, seed: int) -> "Plan":
@@ -109,47 +117,4 @@ class Plan:
             poison=rng.choice((0.0, 0.05, 0.3)),
             faults=rng.choice((6, 12, 20)),
             graceful=rng.choice((0, 3, 8)),
-        )
-
-    def config(self, on_error: str) -> BridgeConfig:
-        """Return the bridge's configuration."""
-        key = "{payload.key}" if self.by_payload else "{device}"
-        to_kafka: list[dict[str, Any]] = [
-            {
-                "name": "lines",
-                "from": {"filter": "plant/{device}/t"},
-                "to": {"topic": "lines", "key": key, "emptyPayload": "Skip"},
-                "onError": on_error,
-            }
-        ]
-        if self.templated:
-            to_kafka.append(
-                {
-                    "name": "rooms",
-                    "from": {"filter": "room/{room}/{device}"},
-                    "to": {"topic": "rooms.{room}", "key": key},
-                    "onError": on_error,
-                }
-            )
-        return BridgeConfig.model_validate(
-            {
-                "version": 1,
-                "name": "sim",
-                "mqtt": {
-                    "servers": ["mqtt://simulated"],
-                    "receiveMaximum": self.receive_maximum,
-                },
-                "kafka": {"bootstrapServers": ["simulated:9092"], "coordination": {"type": "None"}},
-                "mqttToKafka": to_kafka,
-                "kafkaToMqtt": [
-                    {
-                        "name": "orders",
-                        "from": {"topics": ["orders"], "startFrom": "Earliest"},
-                        "to": {"topic": "out/{key}", "qos": self.outbound_qos},
-                        "onError": on_error,
-                    }
-                ],
-                "deadLetter": {"topic": DEAD_LETTERS},
-                "limits": {"drain": f"{DRAIN_SECONDS}s"},
-            }
         )

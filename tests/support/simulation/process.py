@@ -4,16 +4,18 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import MappingState
+from mqtt_kafka_bridge.flows.host import Host
 from mqtt_kafka_bridge.flows.kafka_to_mqtt import KafkaToMqttFlow
-from mqtt_kafka_bridge.flows.mqtt_to_kafka import MqttToKafkaFlow
+from mqtt_kafka_bridge.flows.membership import Membership
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.ports import Kafka
 from mqtt_kafka_bridge.mqtt.dialing import Dial
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.observe.board import Board
+from tests.support.simulation.editions import Edition
 from tests.support.simulation.journal import Journal
+from tests.support.simulation.life import Life
 from tests.support.simulation.watched_budget import WatchedBudget
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,36 +31,45 @@ class Process:
 
     Args:
         journal: where everything is written down.
-        config: its configuration.
-        name: its name among its like.
-        budget: its limit of bytes in flight.
+        edition: its configuration.
+        life: what may befall it.
+        outward_only: whether it has no mapping from MQTT: of these only one process may have each
+            where nothing is coordinated.
     """
 
     def __init__(
-        self, journal: Journal, config: BridgeConfig, name: str, budget: WatchedBudget
+        self, journal: Journal, edition: Edition, life: Life, *, outward_only: bool
     ) -> None:
-        self.alive = True
+        config = edition.config()
+        self.edition = edition
+        self.config = config.model_copy(update={"mqtt_to_kafka": []}) if outward_only else config
+        self.life = life
+        self.outward_only = outward_only
         self.draining = False
         self.drained = False
         """Whether it was stopped in good order, and in time."""
-        self.name = name
-        self.budget = budget
+        members = sum(m.sessions for m in self.config.mqtt_to_kafka) + len(config.kafka_to_mqtt)
+        self.budget = WatchedBudget(edition.plan.bytes_in_flight, members)
         self.board: Board
-        self.outward_only = not config.mqtt_to_kafka
-        """Whether it has no mapping from MQTT: of these only one process may have each."""
         self._journal = journal
-        self._config = config
         self._flows: list[_Flow] = []
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def name(self) -> str:
+        """The pod's name."""
+        return self.life.name
+
     def start(self, kafka: Kafka, dial: Dial) -> None:
         """Make the flows, and run them."""
-        config, loop = self._config, asyncio.get_running_loop()
+        config, loop = self.config, asyncio.get_running_loop()
 
         def now() -> datetime:
             return _EPOCH + timedelta(seconds=loop.time())
 
         self.board = board = Board(config, self.name, now)
+        alone = config.kafka.coordination.type == "None"
+        membership = Membership(kafka, board, alone=alone)
         parts = Parts(
             config=config,
             pod=self.name,
@@ -67,12 +78,16 @@ class Process:
             buffer=ReadBuffer(65_536),
             budget=self.budget,
             now=now,
+            starts=membership.starts,
         )
         self._flows = [
-            *(MqttToKafkaFlow(parts, m, board.mappings[m.name]) for m in config.mqtt_to_kafka),
-            *(KafkaToMqttFlow(parts, m, board.mappings[m.name]) for m in config.kafka_to_mqtt),
+            *(
+                KafkaToMqttFlow(parts, m, board.mappings[m.name].open(m.name))
+                for m in config.kafka_to_mqtt
+            ),
+            Host(parts, board, membership),
         ]
-        self._task = asyncio.create_task(self._run(), name=f"process {self.name}")
+        self._task = self.life.begin(self._run(), f"process {self.name}")
 
     async def _run(self) -> None:
         try:
@@ -83,12 +98,17 @@ class Process:
             self._journal.wrong("crash", repr(group.exceptions))
             raise
 
-    async def drain(self) -> bool:
-        """Stop in good order, as the program does; return whether it was done in time."""
+    async def stop(self) -> None:
+        """Stop in good order, as the program does."""
         self._journal.note(f"drain {self.name}")
         self.draining = True
+        ending = self.life.begin(self._drain(), f"drain {self.name}")
+        await asyncio.wait({ending})
+        ending.result()
+
+    async def _drain(self) -> None:
         drains = [asyncio.create_task(flow.drain()) for flow in self._flows]
-        seconds = self._config.limits.drain.total_seconds()
+        seconds = self.config.limits.drain.total_seconds()
         done, late = await asyncio.wait(drains, timeout=seconds)
         for task in done:
             task.result()
@@ -96,17 +116,6 @@ class Process:
             task.cancel()
         self.drained = not late
         self._journal.note(f"drained {self.name}: {self.drained}")
-        await self._end()
-        self.alive = False
-        return self.drained
-
-    async def kill(self) -> None:
-        """End at once: nothing that it still does has any effect."""
-        self._journal.note(f"kill {self.name}")
-        self.alive = False
-        await self._end()
-
-    async def _end(self) -> None:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task], timeout=30)

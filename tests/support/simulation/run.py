@@ -14,7 +14,10 @@ from tests.support.simulation.checks import check
 from tests.support.simulation.clock import DeadlockError, SimulatedLoop, SpinningError
 from tests.support.simulation.faults import Happenings
 from tests.support.simulation.kafka_producer import LATEST_SECONDS
+from tests.support.simulation.life import owned
 from tests.support.simulation.plan import Plan
+from tests.support.simulation.plan_of_pods import PODS_FROM, plan_of_pods
+from tests.support.simulation.pod_happenings import PodHappenings
 from tests.support.simulation.sources import Devices, Writers
 from tests.support.simulation.world import World
 
@@ -47,7 +50,8 @@ class Outcome(NamedTuple):
 def simulate(seed: int) -> Outcome:
     """Run one seed from beginning to end; the same seed gives the same run."""
     loop = SimulatedLoop()
-    plan = Plan.of(seed)
+    loop.set_task_factory(owned)
+    plan = plan_of_pods(seed) if seed >= PODS_FROM else Plan.of(seed)
     state = random.getstate()
     random.seed(seed)
     runs: list[World] = []
@@ -72,6 +76,7 @@ def _told(context: dict[str, Any]) -> str:
 
 def _close(loop: SimulatedLoop) -> None:
     """Throw away what a run left behind."""
+    loop.thaw_all()
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.call_later(1.0, loop.stop)
@@ -99,11 +104,13 @@ def _quiet() -> Iterator[None]:
 async def _run(plan: Plan, runs: list[World]) -> None:
     world = World(plan, random.Random(plan.seed + 1))
     runs.append(world)
-    world.spawn()
+    for _ in range(max(1, plan.pods)):
+        world.spawn()
     await _until_subscribed(world)
+    happenings = PodHappenings(world) if plan.pods else Happenings(world)
     devices, writers = Devices(world), Writers(world)
     looking = asyncio.create_task(_look(world), name="look")
-    await asyncio.gather(devices.run(), writers.run(), Happenings(world).run())
+    await asyncio.gather(devices.run(), writers.run(), happenings.run())
     world.journal.note("quiet wanted")
     await _quiesce(world)
     for process in list(world.processes):
@@ -111,14 +118,15 @@ async def _run(plan: Plan, runs: list[World]) -> None:
     await asyncio.sleep(LATEST_SECONDS + 1)
     looking.cancel()
     await asyncio.sleep(1)
-    left = {t.get_name() for t in asyncio.all_tasks()} - {asyncio.current_task().get_name()}  # type: ignore[union-attr]
+    dead = {task for process in world.allowances.wires for task in process.life.tasks}
+    left = {t.get_name() for t in asyncio.all_tasks() - dead if t is not asyncio.current_task()}
     if left:
         world.journal.wrong("leak", f"tasks are left: {sorted(left)}")
     check(world, devices.sent)
 
 
 async def _until_subscribed(world: World) -> None:
-    wanted = len(world.plan.config(world.on_error).mqtt_to_kafka)
+    wanted = len(world.promises.client_ids)
     deadline = world.loop.time() + READY_SECONDS
     while sum(bool(s.subscriptions) for s in world.broker.sessions.values()) < wanted:
         await asyncio.sleep(_LOOK_SECONDS / 5)
@@ -141,7 +149,7 @@ async def _quiesce(world: World) -> None:
     while not world.quiet:
         await asyncio.sleep(_LOOK_SECONDS)
         if any(process.stopped for process in world.processes):
-            world.on_error = "DeadLetter"
+            world.promises.edit(world.promises.edition.lenient())
             for process in list(world.processes):
                 await world.stop(process)
                 world.spawn(outward_only=process.outward_only)

@@ -2,12 +2,16 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.simulation.fates import Fate
 
 if TYPE_CHECKING:
     from tests.support.simulation.connection import Connection
+
+MARKERS = "mqttkafka/"
+"""Begins the topics of what the bridge publishes to itself."""
+_SHOWN_BYTES = 40
 
 
 @dataclass(eq=False, slots=True)
@@ -21,6 +25,14 @@ class Message:
     retain: bool = False
     properties: list[tuple[str, str]] = field(default_factory=list)
     sent: bool = False
+    """Whether a session got it."""
+    promised: bool = True
+
+    @property
+    def shown(self) -> str:
+        """Itself, in a journal: a marker has a token that is never the same."""
+        marker = self.topic.startswith(MARKERS)
+        return "a marker" if marker else repr(self.payload[:_SHOWN_BYTES])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,11 @@ class BrokerOptions:
         together: CONNACK and what is resent leave in one write.
         late_suback: SUBACK waits for the first PUBACK of what was resent (rumqttd).
         write_each: every packet is a write of its own (Mosquitto).
+        silent_takeover: a connection that is taken over is closed without a reason (Mosquitto 2.0).
+        offline_members_too: a member of a shared subscription gets its share while it is away.
+        drops_on_unsubscribe: what is queued is lost with the subscription [MQTT5 3.10.4 allows it].
+        cluster_seconds: so late, at most, other nodes hear of a subscription.
+        forbids_markers: the bridge may not publish or subscribe to its marker topics.
     """
 
     receive_maximum: int = 65535
@@ -46,6 +63,18 @@ class BrokerOptions:
     together: bool = False
     late_suback: bool = False
     write_each: bool = False
+    silent_takeover: bool = False
+    offline_members_too: bool = False
+    drops_on_unsubscribe: bool = False
+    cluster_seconds: float = 0.0
+    forbids_markers: bool = False
+
+
+class Granted(NamedTuple):
+    """A subscription: its QoS, and from when on it gets messages."""
+
+    qos: int
+    known_at: float
 
 
 class BrokerSession:
@@ -54,7 +83,7 @@ class BrokerSession:
     def __init__(self, client_id: str, expiry_seconds: int) -> None:
         self.client_id = client_id
         self.expiry_seconds = expiry_seconds
-        self.subscriptions: dict[str, int] = {}
+        self.subscriptions: dict[str, Granted] = {}
         self.queue: deque[Message] = deque()
         self.in_flight: dict[int, Message] = {}
         self.connection: Connection | None = None
@@ -79,14 +108,3 @@ class BrokerSession:
         self._packet_id = 0
         for message in messages:
             self.in_flight[self.next_packet_id()] = message
-
-
-def matches(filter_text: str, topic: str) -> bool:
-    """Tell whether a topic filter (with + and #) matches a topic."""
-    wanted, levels = filter_text.split("/"), topic.split("/")
-    for index, want in enumerate(wanted):
-        if want == "#":
-            return True
-        if index >= len(levels) or want not in ("+", levels[index]):
-            return False
-    return len(wanted) == len(levels)

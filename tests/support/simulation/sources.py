@@ -5,13 +5,16 @@ import zlib
 
 from mqtt_kafka_bridge.flows.ports import Header, TopicPartition
 from tests.support.numbered import Numbered
+from tests.support.simulation.editions import ORDERS
 from tests.support.simulation.fates import Fate
 from tests.support.simulation.kafka_log import Log
 from tests.support.simulation.sessions import Message
-from tests.support.simulation.world import MISSING_ROOM, ORDERS, World
+from tests.support.simulation.world import MISSING_ROOM, World
 
 _ROOM = 400
 """Bytes of a packet beside its payload, at most."""
+_WIDE = 0.2
+"""How many messages only the wider filter asks for."""
 _OVERSIZES = (4_700, 6_000)
 _OWN_PATHS = {"lines": "local/sim/lines", "rooms": "local/sim/rooms"}
 
@@ -52,9 +55,11 @@ class Devices:
             properties = [("note", "x")]
         if rng.random() < plan.poison:
             payload, fate, properties = self._poison(mapping, payload, fate)
-        topic = f"plant/{device}/t" if mapping == "lines" else f"room/{room}/{device}"
+        level = "u" if plan.edits and rng.random() < _WIDE else "t"
+        topic = f"plant/{device}/{level}" if mapping == "lines" else f"room/{room}/{device}"
         retain = rng.random() < 0.03 and bool(payload)
         message = Message(topic, payload, world.fate(fate), qos, retain, properties)
+        message.promised = world.promises.made(topic)
         self.sent.append(message)
         world.broker.publish(message)
 
@@ -94,7 +99,7 @@ class Writers:
         """Write all of them, over the time of the plan."""
         plan, rng = self._world.plan, self._world.rng
         pause = plan.seconds / plan.messages
-        left = plan.messages
+        left = plan.messages if plan.outbound else 0
         while left > 0:
             burst = rng.choice((1, 1, 1, 50))
             for _ in range(min(burst, left)):

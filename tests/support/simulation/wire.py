@@ -6,7 +6,9 @@ from random import Random
 from typing import Protocol
 
 from mqtt_kafka_bridge.mqtt.link import Link
+from tests.support.simulation.clock import SimulatedLoop
 from tests.support.simulation.journal import Journal
+from tests.support.simulation.life import Life
 from tests.support.simulation.pipe import Pipe
 
 _READ_SECONDS = 0.000_01
@@ -42,6 +44,7 @@ class Wire(asyncio.Transport):
 
     Args:
         loop: the simulated loop.
+        life: whose connection it is.
         rng: decides delays, the sizes of reads, and where a cut falls.
         journal: where faults in the link's callbacks are written down.
         link: the client.
@@ -51,7 +54,8 @@ class Wire(asyncio.Transport):
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        loop: SimulatedLoop,
+        life: Life,
         rng: Random,
         journal: Journal,
         link: Link,
@@ -62,6 +66,7 @@ class Wire(asyncio.Transport):
         self.black_hole = False
         """Whether everything that is sent vanishes, and nobody is told."""
         self.peer: Peer
+        self.life = life
         self._loop = loop
         self._rng = rng
         self._journal = journal
@@ -144,13 +149,17 @@ class Wire(asyncio.Transport):
         if self.black_hole:
             pieces = b""  # What is before it has vanished, and TCP leaves no gap.
         self._inbox += pieces[: self._rng.randint(0, len(pieces))]
-        while self._inbox and not self._paused and not self._closing:
-            self._read_once()
+        if self.life.running:
+            self.life.context.copy().run(self._read_all)
         self._hand_over(self._up.take(), all_of_it=False)
         self._tell_broker()
         self._lose(ConnectionResetError("cut"))
 
     # Inside
+
+    def _read_all(self) -> None:
+        while self._inbox and not self._paused and not self._closing:
+            self._read_once()
 
     def _hand_over(self, pieces: list[bytes | None], *, all_of_it: bool) -> None:
         data = b"" if self.black_hole else b"".join(piece for piece in pieces if piece)
@@ -167,7 +176,7 @@ class Wire(asyncio.Transport):
     def _lose(self, error: Exception | None) -> None:
         if not self._closing:
             self._closing = True
-            self._loop.call_soon(self._call, self._link.connection_lost, error)
+            self.life.soon(self._call, self._link.connection_lost, error)
 
     def _at_broker(self, piece: bytes | None) -> None:
         if self.black_hole or self._broker_told:
@@ -178,7 +187,7 @@ class Wire(asyncio.Transport):
             self.peer.data(piece)
         if self._full and self._up.size < _LOW_WATER_BYTES and not self._closing:
             self._full = False
-            self._call(self._link.resume_writing)
+            self.life.soon(self._call, self._link.resume_writing)
 
     def _at_client(self, piece: bytes | None) -> None:
         if self.black_hole or self._closing:
@@ -192,7 +201,7 @@ class Wire(asyncio.Transport):
     def _read_soon(self) -> None:
         if not self._reading and not self._closing and (self._inbox or self._inbox_ended):
             self._reading = True
-            self._loop.call_later(_READ_SECONDS, self._read)
+            self._loop.call_later(_READ_SECONDS, self._read, context=self.life.context)
 
     def _read(self) -> None:
         self._reading = False
