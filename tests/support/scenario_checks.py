@@ -77,7 +77,7 @@ def check_no_crash(bridge: Bridge) -> None:
 def connections(bridge: Bridge, mapping: str) -> int:
     """Return how often a mapping has come to be connected to its MQTT broker, says the log."""
     lines = [line for line in bridge.log_lines() if line.get("labels.mapping") == mapping]
-    return sum("labels.client_id" in line and line["log.level"] == "info" for line in lines)
+    return sum("labels.server" in line and line["log.level"] == "info" for line in lines)
 
 
 def troubles(bridge: Bridge, name: str) -> Sequence[str]:

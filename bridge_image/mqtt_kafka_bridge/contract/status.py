@@ -82,6 +82,7 @@ class Reason(StrEnum):
     MARKER_REFUSED = "MarkerRefused"
     RETAINED_NOT_SHARED = "RetainedNotShared"
     GENERATION_NOT_RAISED = "GenerationNotRaised"
+    GENERATION_OVERRULED = "GenerationOverruled"
     SESSION_ELSEWHERE = "SessionElsewhere"
 
 

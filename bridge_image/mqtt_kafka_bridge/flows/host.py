@@ -94,6 +94,11 @@ class Host:
             lineages[lineage.slot].append(lineage)
         if self._draining:
             return
+        if view.generation > config.generation:
+            log.warning("overruled", generation=config.generation, recorded=view.generation)
+            self._board.overrule(
+                view.generation, {e.record.mapping for e in view.sessions.values()}
+            )
         for slot, its in lineages.items():
             run = SlotRun(self._parts, self._board, coordination, slot, its)
             self._runs[slot] = run, tasks.create_task(self._run(slot, run))

@@ -6,38 +6,45 @@ nodes of a cluster may not hear of a subscription all at once).
 """
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 
 from mqtt_kafka_bridge.mapping.messages import InboundMessage, Publication
 from mqtt_kafka_bridge.mqtt.link import Link
 
+_TOKEN_BYTES = 8
 _MOST_LOST = 3
 """So many connections that ended upon the marker are the broker's way to refuse it."""
 
 
 class Marker:
-    """What one old session knows of the marker.
+    """What one old session knows of the marker that it is to hear.
 
     Args:
         topic: where it is published, and subscribed to by the old session.
-        token: its payload, which nobody else can know.
     """
 
-    def __init__(self, topic: str, token: bytes) -> None:
+    def __init__(self, topic: str) -> None:
         self.topic = topic
-        self.token = token
-        self.heard = False
+        self.token = b""
+        """The payload, which nobody else can know."""
+        self.heard = asyncio.Event()
         """The old session got it, and with it all that came before."""
-        self.refused = False
-        """The broker does not let us listen."""
-        self.looked_at = asyncio.get_running_loop().time()
+        self.looked_at = 0.0
         """When anything came last, on the loop's clock."""
+        self.expect_another()
+
+    def expect_another(self) -> None:
+        """Listen for a marker that is not published yet."""
+        self.token = secrets.token_hex(_TOKEN_BYTES).encode()
+        self.heard.clear()
+        self.looked_at = asyncio.get_running_loop().time()
 
     def look(self, messages: Sequence[InboundMessage]) -> None:
         """Look whether it is among these."""
         self.looked_at = asyncio.get_running_loop().time()
         if any(m.topic == self.topic and m.payload == self.token for m in messages):
-            self.heard = True
+            self.heard.set()
 
 
 class Announcement:
@@ -46,10 +53,10 @@ class Announcement:
     Once is not enough: a node of a cluster may not know of the old session's subscription yet.
     """
 
-    def __init__(self, topic: str, token: bytes) -> None:
+    def __init__(self, marker: Marker) -> None:
         self.refused = False
         """The broker does not let us publish."""
-        self._publication = Publication(topic, token, False, None, [])  # noqa: FBT003 - not retained
+        self._publication = Publication(marker.topic, marker.token, False, None, [])  # noqa: FBT003 - not retained
         self._link: Link | None = None
         self._waiting = False
         self._lost = 0

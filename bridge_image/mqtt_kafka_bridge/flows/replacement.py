@@ -1,8 +1,8 @@
 """Replacing the sessions of a mapping's member: the new one misses nothing when the old ones end.
 
     the new one subscribes, and holds what comes
-    a marker is published; the old ones forward until they have got it, and for a grace
-    the old ones unsubscribe, finish, and are ended at the broker
+    a marker is published; the old one forwards until it has got it, and for a grace
+    the old one unsubscribes, gets what is still queued up to another marker, finishes, and is ended
     the new one forwards
 
 Nothing is lost, and what both got in between is repeated. A pod that takes over in the middle
@@ -10,8 +10,8 @@ begins from the top: each step may be done again.
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -22,7 +22,6 @@ from mqtt_kafka_bridge.flows.markers import Announcement, Marker
 from mqtt_kafka_bridge.flows.session_run import SessionRun
 
 log = structlog.get_logger()
-_TOKEN_BYTES = 8
 AGAIN_SECONDS = 1.0
 """How often the marker is published."""
 IDLE_SECONDS = 10.0
@@ -50,48 +49,63 @@ async def replace(
 ) -> None:
     """Replace the old sessions of a lineage by its new one, or by none.
 
+    Only one forwards at a time, the oldest first, or a later message would overtake an earlier one.
+
     Args:
         lineage: with old sessions.
         marker_topic: where the marker is published.
         begin: begins to run a session.
         end: ends one, with its session at the broker, when it is drained.
     """
-    new, token = lineage.new, secrets.token_hex(_TOKEN_BYTES).encode()
-    markers = [Marker(marker_topic, token) for _ in lineage.old]
-    old_runs = [begin(*each) for each in zip(lineage.old, markers, strict=True)]
-    new_run = begin(new, holding=True) if new is not None else None
-    newest = old_runs[0] if new_run is None else new_run
-    for run in {newest, *old_runs}:
+    markers = [Marker(marker_topic) for _ in lineage.old]
+    runs = [
+        begin(old, marker, holding=old is not lineage.old[0])
+        for old, marker in zip(lineage.old, markers, strict=True)
+    ]
+    if lineage.new is not None:
+        runs.append(begin(lineage.new, holding=True))
+    newest = runs[-1]
+    for run in runs:
         await run.flow.session.subscribed.wait()
-    announcement = Announcement(marker_topic, token)
-    while not all(map(_may_end, old_runs, markers)):
-        newest.flow.session.announce(announcement)
-        await asyncio.sleep(AGAIN_SECONDS)
-    if announcement.refused or not all(marker.heard for marker in markers):
-        newest.note_risk(_refused(marker_topic))
-    await asyncio.sleep(GRACE_SECONDS)
-    for run in old_runs:
+    for index, marker in enumerate(markers):
+        run = runs[index]
+        run.flow.forward()
+        await _get_all(run, marker, newest)
+        await asyncio.sleep(GRACE_SECONDS)
         await run.flow.session.leave()
+        await _get_all(run, marker, newest if lineage.new is not None else run)
         await run.flow.drain()
         await end(run)
-    if new_run is not None:
-        new_run.flow.forward()
+    if lineage.new is not None:
+        newest.flow.forward()
     log.info(
-        "session retired" if new is None else "session replaced",
+        "session retired" if lineage.new is None else "session replaced",
         mapping=lineage.old[0].mapping.name,
         old=[old.client_id for old in lineage.old],
-        new=None if new is None else new.client_id,
+        new=None if lineage.new is None else lineage.new.client_id,
     )
 
 
-def _may_end(run: SessionRun, marker: Marker) -> bool:
-    """Tell whether an old session has got all that came before the marker.
+async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:
+    """Let an old session forward until it has got all that was published before this moment."""
+    marker.expect_another()
+    announcement = Announcement(marker)
+    while not (marker.heard.is_set() or _idle(run, marker)):
+        publisher.flow.session.announce(announcement)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_SECONDS):
+                await marker.heard.wait()
+    if not marker.heard.is_set():
+        publisher.note_risk(_refused(marker.topic))
 
-    Where the marker does not come, for the broker does not let us, it has got everything once it
-    has been idle for a while: then nothing is queued for it.
+
+def _idle(run: SessionRun, marker: Marker) -> bool:
+    """Tell whether nothing is queued for an old session; its marker may never come.
+
+    Some brokers do not let it listen, or the new one publish, and they need not say so.
     """
     silent_seconds = asyncio.get_running_loop().time() - marker.looked_at
-    return marker.heard or (run.flow.idle and silent_seconds >= IDLE_SECONDS)
+    return run.flow.idle and silent_seconds >= IDLE_SECONDS
 
 
 def _refused(topic: str) -> Trouble:

@@ -24,7 +24,6 @@ from mqtt_kafka_bridge.observe.flow_board import FlowBoard, SessionBoard
 
 log = structlog.get_logger()
 _RETAIN_HANDLING = {"Include": 1, "Only": 1, "Skip": 2}
-_REFUSED = 0x80
 
 
 class SessionUser(Protocol):
@@ -151,8 +150,6 @@ class InboundSession:
             wanted.append(Subscription(self._marker.topic, 1, 2, optional=True))
         link.write(link.session.subscribe(wanted))
         granted = (await link.subscribed(CONNECT_SECONDS)).granted_qos
-        if self._marker is not None and granted[1] >= _REFUSED:
-            self._marker.refused = True
         found = risks(self._mapping, self._subscription, self.options, connected, granted[0])
         for reason, risk in found:
             if risk is not None:

@@ -95,7 +95,7 @@ class SlotRun:
             run.close()
 
     async def _live(self, lineage: Lineage) -> None:
-        while lineage.old:
+        while lineage.old and not lineage.stopped:
             newest = lineage.new or lineage.old[-1]
             topic = marker_topic(self._parts.config, incarnation_of(newest.mapping))
             await replace(lineage, topic, self._begin, self._retire)
@@ -107,8 +107,8 @@ class SlotRun:
                 await _released(run.hand_over, run)
                 await self._stop(run)
             lineage = again
-        if lineage.new is not None:
-            self._begin(lineage.new, stopped=lineage.stopped, unraised=lineage.unraised)
+        newest = lineage.new or lineage.old[-1]
+        self._begin(newest, stopped=lineage.stopped, unraised=lineage.unraised)
 
     async def _replan(self, newest: Wanted) -> Lineage | None:
         """Return what has to become of a member of a mapping by now."""

@@ -7,6 +7,7 @@ session at this moment is ready, too: others have them, and roll-outs would hang
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,6 +43,8 @@ class MappingBoard:
     """By a key of the flow's own: a session's client id."""
     waiting_for: Trouble | None = STARTING
     """Why nothing of it runs here; None: others have it."""
+    overruled: Trouble | None = None
+    """Why it runs nowhere."""
 
     def open(self, key: str) -> FlowBoard:
         """Return the board of a flow that begins."""
@@ -51,6 +54,10 @@ class MappingBoard:
     def close(self, key: str) -> None:
         """Take down the board of a flow that is over."""
         self.flows.pop(key, None)
+
+    @property
+    def _absence(self) -> Trouble | None:
+        return self.overruled or self.waiting_for
 
     def _worst(self) -> FlowBoard | None:
         return min(self.flows.values(), key=lambda f: _WORST_FIRST.index(f.state), default=None)
@@ -65,7 +72,7 @@ class MappingBoard:
     def trouble(self) -> Trouble | None:
         """The trouble of the flow that is worst off."""
         worst = self._worst()
-        return self.waiting_for if worst is None else worst.trouble
+        return self._absence if worst is None else worst.trouble
 
     @property
     def mqtt(self) -> LinkBoard:
@@ -78,7 +85,7 @@ class MappingBoard:
         return self._link([flow.kafka for flow in self.flows.values()])
 
     def _link(self, links: list[LinkBoard]) -> LinkBoard:
-        idle = LinkBoard(self.waiting_for is None, self.waiting_for)
+        idle = LinkBoard(self._absence is None, self._absence)
         return min(links, key=lambda link: link.connected, default=idle)
 
     @property
@@ -90,7 +97,7 @@ class MappingBoard:
     def linked(self) -> bool:
         """Whether the links of all that runs here are up."""
         if not self.flows:
-            return self.waiting_for is None
+            return self._absence is None
         return all(flow.linked for flow in self.flows.values())
 
     @property
@@ -138,6 +145,19 @@ class Board:
                 for flow in mapping.flows.values():
                     flow.kafka.down(trouble)
                     flow.judge()
+
+    def overrule(self, generation: int, served: AbstractSet[str]) -> None:
+        """Show that a later configuration is recorded, and what therefore has to wait."""
+        trouble = Trouble(
+            reason=Reason.GENERATION_OVERRULED,
+            message=f"a configuration of generation {generation} is recorded, and this one is of"
+            f" {self.config.generation}: it serves what is recorded, and begins nothing",
+            cure="start with the later configuration, or raise `generation` above it; if that"
+            " bridge is gone for good, `retire` it",
+        )
+        for mapping in self.mappings.values():
+            if mapping.direction is Direction.MQTT_TO_KAFKA and mapping.name not in served:
+                mapping.overruled = trouble
 
     @property
     def ready(self) -> bool:
