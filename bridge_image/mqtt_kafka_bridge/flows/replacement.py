@@ -69,12 +69,7 @@ async def replace(
         await run.flow.session.subscribed.wait()
     for index, marker in enumerate(markers):
         run = runs[index]
-        run.flow.forward()
-        await _get_all(run, marker, newest)
-        await asyncio.sleep(GRACE_SECONDS)
-        await run.flow.session.leave()
-        await _get_all(run, marker, newest if lineage.new is not None else run)
-        await run.flow.drain()
+        await _finish(run, marker, newest if lineage.new is not None else run)
         await end(run)
     if lineage.new is not None:
         newest.flow.forward()
@@ -84,6 +79,16 @@ async def replace(
         old=[old.client_id for old in lineage.old],
         new=None if lineage.new is None else lineage.new.client_id,
     )
+
+
+async def _finish(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:
+    """Forward all that an old session has to, and disconnect."""
+    run.flow.forward()
+    await _get_all(run, marker, publisher)
+    await asyncio.sleep(GRACE_SECONDS)
+    await run.flow.session.leave()
+    await _get_all(run, marker, publisher)
+    await run.flow.drain()
 
 
 async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:

@@ -35,3 +35,12 @@ def risks(
     }
     for reason, risk in {**found, Reason.RETAINED_NOT_SHARED: retained_risk(mapping)}.items():
         yield reason, Trouble(reason=reason, message=risk[0], cure=risk[1]) if risk else None
+
+
+def loss(client_id: str) -> Trouble:
+    """Return what is to be said of a session that the broker has forgotten."""
+    return Trouble(
+        reason=Reason.SESSION_LOST,
+        message=f"the broker forgot the session {client_id}, and what it held for it",
+        cure="let the broker keep sessions on disk, and longer than any outage",
+    )

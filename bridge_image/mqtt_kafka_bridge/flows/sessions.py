@@ -7,13 +7,14 @@ from typing import Protocol
 
 import structlog
 
-from mqtt_kafka_bridge.contract.status import Reason, SessionState, Trouble
+from mqtt_kafka_bridge.contract.connection import Mqtt
+from mqtt_kafka_bridge.contract.status import SessionState
 from mqtt_kafka_bridge.coordination.plan import Wanted
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
 from mqtt_kafka_bridge.flows.markers import Announcement, Marker
 from mqtt_kafka_bridge.flows.parts import Parts
-from mqtt_kafka_bridge.flows.session_risks import risks
+from mqtt_kafka_bridge.flows.session_risks import loss, risks
 from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.mapping.names import share_filter
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS
@@ -62,15 +63,7 @@ class InboundSession:
         marker: Marker | None = None,
     ) -> None:
         config, self._now = parts.config, parts.now
-        mqtt = config.mqtt
-        self.options = Options(
-            client_id=wanted.client_id,
-            clean_start=False,
-            session_expiry_seconds=int(mqtt.session_expiry.total_seconds()),
-            keep_alive_seconds=int(mqtt.keep_alive.total_seconds()),
-            receive_maximum=mqtt.receive_maximum,
-            maximum_packet_size=mqtt.maximum_packet_size,
-        )
+        self.options = _options(config.mqtt, wanted.client_id)
         self.link: Link | None = None
         self.held = False
         self.resumed = False
@@ -239,12 +232,18 @@ class InboundSession:
     def _note_loss(self, connected: Connected) -> None:
         if self._seen and not connected.session_present:
             self._board.meter.sessions_lost += 1
-            trouble = Trouble(
-                reason=Reason.SESSION_LOST,
-                message=f"the broker forgot the session {self.options.client_id}, and what it"
-                " held for it",
-                cure="let the broker keep sessions on disk, and longer than any outage",
-            )
-            self._board.risks[Reason.SESSION_LOST] = trouble
+            trouble = loss(self.options.client_id)
+            self._board.risks[trouble.reason] = trouble
             log.warning("session lost", mapping=self._board.name, cure=trouble.cure)
         self._seen = True
+
+
+def _options(mqtt: Mqtt, client_id: str) -> Options:
+    return Options(
+        client_id=client_id,
+        clean_start=False,
+        session_expiry_seconds=int(mqtt.session_expiry.total_seconds()),
+        keep_alive_seconds=int(mqtt.keep_alive.total_seconds()),
+        receive_maximum=mqtt.receive_maximum,
+        maximum_packet_size=mqtt.maximum_packet_size,
+    )
