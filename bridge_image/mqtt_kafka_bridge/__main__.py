@@ -1,7 +1,8 @@
-"""The program `mqtt-kafka-bridge`: run a configuration file, or check it.
+"""The program `mqtt-kafka-bridge`: run a configuration file, check it, or retire what it ran.
 
-Exit codes: 0 stopped cleanly, or valid; 1 a bug; 2 usage or configuration; 3 the drain's deadline
-passed. A broker that is unreachable or refuses the credentials never ends the program.
+Exit codes: 0 stopped cleanly, valid, or all retired; 1 a bug; 2 usage or configuration; 3 the
+drain's deadline passed, or sessions are left. A broker that is unreachable or refuses the
+credentials never ends `run`.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 import uvloop
 
+from mqtt_kafka_bridge import retire
 from mqtt_kafka_bridge.app import pod_name, run
 from mqtt_kafka_bridge.check import check
 from mqtt_kafka_bridge.config_file import ConfigurationError, load
@@ -31,10 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("file", metavar="FILE", help="configuration, YAML or JSON")
+    retire.add_arguments(commands.add_parser("retire", help=retire.HELP, description=retire.HELP))
     chosen = parser.parse_args(arguments)
-    if chosen.command == "check":
-        return check(chosen.file)
-    return _run(chosen.file)
+    match chosen.command:
+        case "check":
+            return check(chosen.file)
+        case "retire":
+            return retire.retire(chosen.file, chosen.timeout_seconds)
+        case _:
+            return _run(chosen.file)
 
 
 def _run(path: str) -> int:

@@ -1,0 +1,238 @@
+"""Ending all sessions of a bridge: best effort, and never those of a bridge that runs.
+
+As long as a pod takes part in the sessions' group nothing is joined and nothing is ended: to join
+would move sessions off that pod. After that the group is the lock that it is for a bridge: each
+session is ended under the lease of its slot.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from mqtt_kafka_bridge.contract.config import BridgeConfig
+from mqtt_kafka_bridge.coordination.claims import waits_for
+from mqtt_kafka_bridge.coordination.plan import Wanted, desired
+from mqtt_kafka_bridge.coordination.records import RecordState, session_key, start_key
+from mqtt_kafka_bridge.coordination.slots import slot_of
+from mqtt_kafka_bridge.coordination.view import Entry, View
+from mqtt_kafka_bridge.errors import BridgeError, LeaseRefusedError
+from mqtt_kafka_bridge.flows.alone import Alone
+from mqtt_kafka_bridge.flows.budget import Budget
+from mqtt_kafka_bridge.flows.coordination_port import SESSION_TIMEOUT_SECONDS, Coordination
+from mqtt_kafka_bridge.flows.ending import end_session
+from mqtt_kafka_bridge.flows.parts import Parts
+from mqtt_kafka_bridge.flows.tasks import Backoff
+from mqtt_kafka_bridge.kafka.cluster import Cluster
+from mqtt_kafka_bridge.kafka.session_overview import overview
+from mqtt_kafka_bridge.mqtt.dialing import dialer
+from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
+
+POD: Final = "retire"
+"""As whom it takes part in the group."""
+GONE_SECONDS: Final = SESSION_TIMEOUT_SECONDS + 2
+"""A pod that was killed is a member for so long; one that is it longer runs."""
+_LOOK_SECONDS: Final = 1.0
+_AT_ONCE: Final = 16
+"""Sessions that are ended at the same time."""
+_TIME_IS_UP = "the time was up"
+_T = TypeVar("_T")
+
+
+class Retirement:
+    """The end of a bridge's sessions.
+
+    Args:
+        config: of the bridge.
+        tell: takes a line about each session that was ended.
+        hint: takes lines about what is waited for.
+    """
+
+    def __init__(
+        self, config: BridgeConfig, *, tell: Callable[[str], None], hint: Callable[[str], None]
+    ) -> None:
+        self.ended: list[str] = []
+        """Client ids."""
+        self.left: dict[str, str] = {}
+        """Client ids of what is not ended yet (or keys of unreadable records), and why."""
+        self.done = False
+        """Whether it came to its end; what is left then can't be ended now."""
+        self._config = config
+        self._tell, self._hint = tell, hint
+        self._hinted: set[str] = set()
+        self._parts = Parts(
+            config=config,
+            pod=POD,
+            kafka=Cluster(config, POD),
+            dial=dialer(config.mqtt),
+            buffer=ReadBuffer(),
+            budget=Budget(config.limits.bytes_in_flight, 1),
+            now=lambda: datetime.now(UTC),
+            starts=_no_starts,
+        )
+
+    async def run(self) -> None:
+        """End what can be ended, until cancelled; `left` says what is not."""
+        self._sessions(View())
+        coordination = await self._take_part()
+        if coordination is None:
+            return
+        try:
+            await self._end_all(coordination)
+            self.done = True
+        finally:
+            await coordination.close()
+
+    async def _take_part(self) -> Coordination | None:
+        """Return our part in the coordination, once nobody else takes part; None: somebody does."""
+        if self._config.kafka.coordination.type == "None":
+            return Alone()
+        clock = asyncio.get_running_loop().time
+        give_up_at = clock() + GONE_SECONDS
+        while True:
+            found = await self._persistently(partial(overview, self._config, POD))
+            if not found.pods:
+                break
+            self._leave_to(found.pods, found.view)
+            if clock() >= give_up_at:
+                return None
+            self._hint_once(
+                f"{_still_runs(found.pods)}; waiting {GONE_SECONDS:g} s in case it was killed"
+            )
+            await asyncio.sleep(_LOOK_SECONDS)
+        if found.slots:
+            return await self._persistently(self._parts.kafka.open_coordination)
+        topic = self._config.coordination_topic
+        self._hint_once(f"there is no topic {topic}: only what the configuration names is ended")
+        return Alone()
+
+    def _leave_to(self, pods: list[str], view: View) -> None:
+        """Say of every session who runs it."""
+        for client_id in self._sessions(view):
+            entry = view.sessions.get(client_id)
+            claimed = entry is not None and entry.record.state is RecordState.CLAIMED
+            runs_it = [entry.record.pod] if entry and claimed and entry.record.pod in pods else pods
+            self.left[client_id] = _still_runs(runs_it)
+
+    def _sessions(self, view: View) -> dict[str, Wanted]:
+        """Return all sessions that there may be, by client id, and count them as left."""
+        found = {wanted.client_id: wanted for wanted in desired(self._config)}
+        found |= {name: Wanted.stored(name, entry) for name, entry in view.sessions.items()}
+        self.left |= dict.fromkeys(found, _TIME_IS_UP)
+        return found
+
+    async def _end_all(self, coordination: Coordination) -> None:
+        while coordination.assignment is None:
+            await coordination.bell.wait()
+        await self._persistently(coordination.catch_up)
+        view, at_once = coordination.view, asyncio.Semaphore(_AT_ONCE)
+
+        async def end(wanted: Wanted) -> None:
+            async with at_once:
+                await self._end(coordination, wanted)
+
+        async with asyncio.TaskGroup() as tasks:
+            for wanted in self._sessions(view).values():
+                tasks.create_task(end(wanted))
+        for mapping in [*view.starts]:
+            await self._forget_start(coordination, mapping)
+        for key, why in view.unreadable.items():
+            self.left[key] = f"the record can't be read: {why}; use the version that wrote it"
+
+    async def _end(self, coordination: Coordination, wanted: Wanted) -> None:
+        """End a session at the broker and in the topic."""
+        name, slot = wanted.client_id, _slot(coordination, wanted.mapping.name, wanted.member)
+        try:
+            await self._until_free(coordination, slot, name)
+            prove = partial(coordination.prove, slot)
+            await end_session(self._parts, name, prove, partial(self._show, name))
+            entry = coordination.view.sessions.get(name)
+            if entry is not None:
+                await self._record_end(coordination, slot, name, entry)
+        except LeaseRefusedError:
+            self.left[name] = "another pod has begun to run it: stop it first"
+        else:
+            del self.left[name]
+            self.ended.append(name)
+            self._tell(f"{name}: ended")
+
+    async def _until_free(self, coordination: Coordination, slot: int, name: str) -> None:
+        """Wait until nobody else runs a session: a pod may have begun to while we joined.
+
+        Raises:
+            LeaseRefusedError: it is not ours.
+        """
+        clock = asyncio.get_running_loop().time
+        while True:
+            assignment = coordination.assignment
+            if assignment is None or slot not in assignment.slots:
+                raise LeaseRefusedError(f"slot {slot} is another's")
+            entry, waited = coordination.view.sessions.get(name), clock() - assignment.at
+            at_most = SESSION_TIMEOUT_SECONDS
+            me, present = coordination.instance, assignment.present
+            if waits_for(entry, me, present, waited, at_most) is None:
+                return
+            await coordination.bell.wait(at_most - waited)
+
+    async def _record_end(
+        self, coordination: Coordination, slot: int, name: str, entry: Entry
+    ) -> None:
+        """Write that a session is retired, then that there is none."""
+        retired = entry.record.model_copy(
+            update={
+                "state": RecordState.RETIRED,
+                "term": entry.term,
+                "pod": POD,
+                "instance": coordination.instance,
+                "at": self._parts.now(),
+            }
+        )
+        for value in (retired.encode(), None):
+            write = partial(coordination.write, slot, session_key(name), value)
+            await self._persistently(write, name)
+
+    async def _forget_start(self, coordination: Coordination, mapping: str) -> None:
+        """Remove where a mapping from Kafka began: the next bridge of this name decides anew."""
+        slot = _slot(coordination, mapping, 0)
+        try:
+            await self._persistently(partial(coordination.prove, slot))
+        except LeaseRefusedError:
+            return  # Whoever runs it now needs it.
+        write = partial(coordination.write, slot, start_key(mapping), None)
+        await self._persistently(write)
+
+    async def _persistently(self, act: Callable[[], Awaitable[_T]], name: str | None = None) -> _T:
+        """Try until it is done; say meanwhile why one session, or none of them, can be ended."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await act()
+            except BridgeError as error:
+                self._show(name, error)
+                await backoff.wait()
+
+    def _show(self, name: str | None, error: BridgeError) -> None:
+        """Say why it takes longer; once, and again at the end for what is left."""
+        why = "; ".join(filter(None, (error.message, error.cure)))
+        self.left |= dict.fromkeys(self.left if name is None else [name], why)
+        self._hint_once(why)
+
+    def _hint_once(self, line: str) -> None:
+        if line not in self._hinted:
+            self._hinted.add(line)
+            self._hint(line)
+
+
+def _slot(coordination: Coordination, mapping: str, member: int) -> int:
+    return slot_of(mapping, member, coordination.slots)
+
+
+def _still_runs(pods: list[str]) -> str:
+    if len(pods) == 1:
+        return f"pod {pods[0]} still runs: stop it first"
+    return f"pods {', '.join(pods)} still run: stop them first"
+
+
+async def _no_starts() -> None:
+    """Return where starts are recorded: nothing here asks."""
