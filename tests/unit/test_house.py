@@ -142,6 +142,9 @@ def test_the_contract_is_forbidden_every_library_but_pydantic() -> None:
         ("flows/ports.py", "from mqtt_kafka_bridge import kafka"),
         ("flows/ports.py", "import aiokafka"),
         ("kafka/__init__.py", "import mqtt5"),
+        ("coordination/slots.py", "import asyncio"),
+        ("coordination/slots.py", "from mqtt_kafka_bridge.flows import ports"),
+        ("retire.py", "import mqtt_kafka_cli"),
         ("mqtt/__init__.py", "from mqtt_kafka_bridge.observe import logs"),
         ("newcomer.py", "import json"),
     ],
@@ -149,8 +152,9 @@ def test_the_contract_is_forbidden_every_library_but_pydantic() -> None:
 def test_a_breach_of_the_layers_is_found(tmp_path: Path, module: str, breach: str) -> None:
     """The contracts in pyproject.toml have teeth."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    package = shutil.copytree(
-        ROOT / "bridge_image/mqtt_kafka_bridge", tmp_path / "mqtt_kafka_bridge"
+    package, _ = (
+        shutil.copytree(ROOT / program, tmp_path / Path(program).name)
+        for program in ("bridge_image/mqtt_kafka_bridge", "cli/mqtt_kafka_cli")
     )
     with (package / module).open("a") as file:
         file.write(f"\n{breach}\n")
