@@ -1,13 +1,17 @@
 """The sessions' group on a real Kafka: who has which slots, and who is refused."""
 
 import asyncio
+import threading
 import time
 from contextlib import AsyncExitStack
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
+from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import LeaseRefusedError, PassingError
 from mqtt_kafka_bridge.flows.coordination_port import Coordination
+from mqtt_kafka_bridge.kafka.slot_membership import ANSWER_SECONDS
 from tests.support.coordination import (
     SLOTS,
     ScriptedLeader,
@@ -110,6 +114,25 @@ async def test_a_member_that_was_thrown_out_comes_back_by_itself_and_owns_nothin
         assert not assigned(first).slots & assigned(second).slots
 
 
+async def test_an_answer_from_before_a_freeze_proves_nothing_after_it(
+    kafka: KafkaCluster, unique: str
+) -> None:
+    async with member(config(kafka, unique), "a") as only:
+        await settled([only])
+        await only.prove(7)
+        proof = asyncio.create_task(only.prove(7))
+        await asyncio.sleep(0)  # It is asked now, and Kafka says yes while we are frozen.
+        thawed = time.monotonic() + ANSWER_SECONDS
+        others = threading.Thread(
+            target=asyncio.run, args=(evict(kafka, group_of(config(kafka, unique)), "a"),)
+        )
+        others.start()
+        others.join()
+        time.sleep(thawed - time.monotonic())  # noqa: ASYNC251 - that is the freeze
+        with pytest.raises(LeaseRefusedError):
+            await proof
+
+
 @pytest.mark.parametrize("kept", [True, False])
 async def test_a_proof_waits_while_the_group_assigns_anew_and_then_goes_by_the_outcome(
     kafka: KafkaCluster,
@@ -140,6 +163,28 @@ async def test_a_proof_waits_while_the_group_assigns_anew_and_then_goes_by_the_o
         assert assigned(follower).epoch == 0
 
 
+async def test_a_group_in_use_by_others_is_told_and_joined_once_it_is_free(
+    kafka: KafkaCluster, unique: str
+) -> None:
+    bridge = config(kafka, unique)
+    topic = kafka.admin.create_topic(f"{unique}.t")
+    other = AIOKafkaConsumer(topic, bootstrap_servers=kafka.bootstrap, group_id=group_of(bridge))
+    await other.start()
+    try:
+        async with member(bridge, "a") as coordination:
+            failure = await eventually_async(lambda: coordination.failure, 15, what="told")
+            assert failure is not None
+            assert failure.reason is Reason.GROUP_FORBIDDEN
+            assert "groupPrefix" in failure.cure
+            with pytest.raises(LeaseRefusedError):
+                await coordination.prove(7)
+            await other.stop()
+            await settled([coordination])
+            assert coordination.failure is None
+    finally:
+        await other.stop()
+
+
 async def test_a_frozen_kafka_bounds_every_wait_and_all_works_again_when_it_goes_on(
     kafka: KafkaCluster, unique: str
 ) -> None:
@@ -165,6 +210,10 @@ async def test_a_frozen_kafka_bounds_every_wait_and_all_works_again_when_it_goes
             assert time.monotonic() - begun < 5
         finally:
             kafka.thaw()
+        # What was silent for longer than the session time-out was thrown out, and comes back.
+        await eventually_async(
+            lambda: stays.assignment and stays.assignment.present == {stays.instance}, 30
+        )
         await stays.prove(slot)
         offset = await stays.write(slot, b"start/m", None)
         await stays.catch_up()

@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,19 @@ from aiokafka import AIOKafkaProducer
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.coordination.records import StartRecord, start_key
-from mqtt_kafka_bridge.errors import MustFixError
+from mqtt_kafka_bridge.errors import MustFixError, PassingError
 from mqtt_kafka_bridge.kafka import open_coordination
 from tests.support.certificates import Authority
-from tests.support.coordination import SLOTS, assigned, config, group_of, member, policy, settled
+from tests.support.coordination import (
+    SLOTS,
+    assigned,
+    config,
+    coordinator,
+    group_of,
+    member,
+    policy,
+    settled,
+)
 from tests.support.kafka import KafkaCluster
 from tests.support.scenario_config import login, trusting
 from tests.support.waiting import eventually_async
@@ -143,6 +155,40 @@ async def test_a_brokers_restart_costs_nobody_his_slots_and_no_record(
         await second.catch_up()
         assert second.view.starts.keys() == {"before", "after"}
         assert assigned(first).epoch == assigned(second).epoch == 0
+
+
+async def test_a_lost_broker_costs_nobody_his_slots_and_no_record(
+    kafka_cluster: KafkaCluster, unique: str
+) -> None:
+    kafka = kafka_cluster
+    async with (
+        member(config(kafka, unique), "a") as first,
+        member(config(kafka, unique), "b") as second,
+    ):
+        await settled([first, second])
+        slots = assigned(first).slots
+        lost = coordinator(kafka, group_of(config(kafka, unique)))
+        lost.kill()
+        try:
+            # Some of these are led by the broker that is gone.
+            for slot in sorted(slots)[:6]:
+                await _until_it_works(partial(first.prove, slot))
+                write = partial(first.write, slot, start_key(f"m{slot}"), _START.encode())
+                await _until_it_works(write)
+            await _until_it_works(second.catch_up)
+            assert len(second.view.starts) == 6
+            assert assigned(first).epoch == assigned(second).epoch == 0
+            assert assigned(first).slots == slots
+        finally:
+            await asyncio.to_thread(lost.up)
+
+
+async def _until_it_works(action: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(PassingError):
+                await action()
+                return
 
 
 async def test_missing_rights_are_told_with_the_commands_that_grant_them(

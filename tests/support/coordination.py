@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.flows.coordination_port import Assignment, Coordination
 from mqtt_kafka_bridge.kafka import open_coordination
-from tests.support.kafka import KafkaCluster
+from tests.support.kafka import KafkaBroker, KafkaCluster
 from tests.support.waiting import eventually_async
 
 SLOTS = 64
@@ -93,6 +93,17 @@ async def settled(members: Sequence[Coordination], within_seconds: float = 15) -
     await eventually_async(done, within_seconds, what="all members assigned")
 
 
+def coordinator(kafka: KafkaCluster, group: str) -> KafkaBroker:
+    """Return the broker that coordinates a group."""
+    node = _described(kafka, group).coordinator.id
+    return next(broker for broker in kafka.brokers if broker.node == node)
+
+
+def _described(kafka: KafkaCluster, group: str) -> Any:  # noqa: ANN401 - confluent_kafka has no types
+    admin = AdminClient({"bootstrap.servers": ",".join(kafka.bootstrap)})
+    return admin.describe_consumer_groups([group])[group].result(30)
+
+
 def group_of(config: BridgeConfig) -> str:
     """Return the name of a bridge's group of sessions."""
     return f"{config.group_prefix}._sessions"
@@ -124,9 +135,9 @@ async def _coordinator(client: Any, group: str) -> int:  # noqa: ANN401 - aiokaf
 
 async def evict(kafka: KafkaCluster, group: str, pod: str) -> None:
     """Throw a member out of a group behind its back; it hears of it at its next heartbeat."""
-    described = AdminClient({"bootstrap.servers": ",".join(kafka.bootstrap)})
-    members = described.describe_consumer_groups([group])[group].result(30).members
-    (member_id,) = [m.member_id for m in members if m.client_id.endswith(f".{pod}")]
+    (member_id,) = [
+        m.member_id for m in _described(kafka, group).members if m.client_id.endswith(f".{pod}")
+    ]
     async with _client(kafka) as client:
         node = await _coordinator(client, group)
         answer = await client.send(node, LeaveGroupRequest(group, member_id))

@@ -129,11 +129,16 @@ class SessionLog:
             while behind := self._behind(ends):
                 async with asyncio.timeout(ANSWER_SECONDS):
                     while self._behind(ends) == behind:
-                        if self.failure is not None:
-                            raise self.failure
+                        self._see_that_it_reads()
                         await self._bell.wait(_LOOK_SECONDS)  # Gaps of compaction ring no bell.
         except (TimeoutError, kafka_errors.KafkaError) as error:
             raise explain(error, who=self._who, topic=self._topic, operation="Read") from error
+
+    def _see_that_it_reads(self) -> None:
+        if self._reading is not None and self._reading.done():
+            self._reading.result()  # A bug, which nobody else would hear of.
+        if self.failure is not None:
+            raise self.failure
 
     def _behind(self, ends: dict[int, int]) -> int:
         """Return how many offsets are still to be read."""

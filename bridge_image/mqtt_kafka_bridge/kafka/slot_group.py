@@ -115,6 +115,7 @@ class SlotGroup:
     def failed(self, error: BaseException) -> None:
         """Note what keeps us out of the group."""
         self.failure = explain(error, who=self._who, topic=self._topic, operation="Read")
+        self._bell.ring()
 
     async def prove(self, slot: int, offset: int) -> None:
         """Prove that a slot is ours by committing a position on it, which nobody reads.
@@ -123,18 +124,21 @@ class SlotGroup:
             LeaseRefusedError: it is not ours.
             BridgeError: Kafka did not answer, or forbids it.
         """
+        epoch = self._epoch
         try:
             async with asyncio.timeout(PROOF_SECONDS):
-                while not await self._proven(slot, offset):
+                while not await self._proven(slot, offset, epoch):
                     pass
         except (TimeoutError, kafka_errors.KafkaError) as error:
             raise explain(error, who=self._who, topic=self._topic, operation="Read") from error
 
-    async def _proven(self, slot: int, offset: int) -> bool:
+    async def _proven(self, slot: int, offset: int, epoch: int) -> bool:
         """Ask once; False: ask again."""
         membership, tenure = self._membership, self.tenure
         if membership is None or tenure is None:
             raise LeaseRefusedError(f"slot {slot}: this pod is no member of {self.name}")
+        if self._epoch != epoch:  # Thrown out meanwhile: another may have had it in between.
+            raise LeaseRefusedError(f"slot {slot}: this pod has just become a member again")
         if slot not in tenure.assignment.slots:
             raise LeaseRefusedError(f"slot {slot} is assigned to another pod")
         asked = time.monotonic()
