@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import memory, profile, report, suite
+from bench import memory, pods, profile, report, suite
 from bench.kafka_topics import Topics
 from bench.messages import Load
 from bench.processes import BenchError
@@ -110,18 +110,31 @@ def profiles(session: Session) -> None:
             print(f"\n{direction}, {system} ({kept})\n\n{profile.text(kept)}", flush=True)
 
 
+def several_pods(session: Session) -> None:
+    """Measure three pods beside one: saturated, then at set rates."""
+    wanted, template = session.arguments, replace(session.template, name="three sessions")
+    rates = [int(rate) for rate in wanted.rates.split(",") if wanted.command == "pods" and rate]
+    cases = [template, *suite.latency_cases(template, rates, wanted.seconds)]
+    for case in cases:
+        outcomes = pods.in_turn(session.bench, [case], wanted.runs, wanted.idle_seconds, _tell)
+        session.results.pods += outcomes
+        session.results.write(wanted.out)
+
+
 def everything(session: Session) -> None:
     """Do the documented set."""
     session.measure(suite.cases(session.template, DIRECTIONS), session.arguments.runs)
     session.measure(suite.further_cases(session.template), session.arguments.runs)
     latency(session)
     measure_memory(session)
+    several_pods(session)
 
 
 COMMANDS: dict[str, Callable[[Session], None]] = {
     "run": run,
     "latency": latency,
     "memory": measure_memory,
+    "pods": several_pods,
     "profile": profiles,
     "all": everything,
 }
@@ -145,9 +158,11 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--topics", type=int, default=1000)
         one.add_argument("--window", type=int, default=8192, help="Receive Maximum, both ways")
         one.add_argument("--mosquitto", action="store_true", help="from a real Mosquitto")
-        one.add_argument("--rates", default="1000,10000", help="of latency, messages a second")
-        one.add_argument("--seconds", type=int, default=10, help="of latency or profile")
+        rates = "10000" if name == "pods" else "1000,10000"
+        one.add_argument("--rates", default=rates, help="of latency or pods, messages a second")
+        one.add_argument("--seconds", type=int, default=10, help="of latency, pods or profile")
         one.add_argument("--frozen-seconds", type=float, default=15.0, help="of memory")
+        one.add_argument("--idle-seconds", type=float, default=10.0, help="of pods, before load")
         one.add_argument("--native", action="store_true", help="profile C and Rust frames too")
         one.add_argument("--quick", action="store_true", help="50,000 messages, one run")
         one.add_argument("--out", type=Path, default=_OUT)
@@ -163,11 +178,14 @@ def arguments_of(words: Sequence[str]) -> argparse.Namespace:
         return wanted
     if unknown := set(wanted.systems.split(",")) - set(SYSTEMS):
         raise SystemExit(f"no such system: {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+    if wanted.command == "pods" and not wanted.qos:
+        raise SystemExit("pods are measured by PUBACKs, which QoS 0 has not")
     if wanted.quick:
         wanted.runs, wanted.warm_up = 1, 20_000
         wanted.messages = suite.QUICK_MESSAGES if wanted.command != "profile" else 1_000_000
         wanted.seconds = min(wanted.seconds, _QUICK_SECONDS)
         wanted.frozen_seconds = min(wanted.frozen_seconds, float(_QUICK_SECONDS))
+        wanted.idle_seconds = min(wanted.idle_seconds, float(_QUICK_SECONDS))
     return wanted
 
 

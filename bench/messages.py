@@ -133,10 +133,12 @@ class PacketRing:
     """Write PUBLISH packets (MQTT 5, no properties), thousands at a time.
 
     A ring of ready-made packets with different bodies; only the numbers and packet ids are written
-    anew. Packet ids run 1 to 65535 and start again, so message `i` has id `i mod 65535 + 1`.
+    anew. Packet ids run 1 to 65535 and start again, so the ring's packet `i` has id
+    `i mod 65535 + 1`. It is message `i`; or, where a load is dealt out to `every` connections,
+    message `i * every + offset`.
     """
 
-    def __init__(self, load: Load, rows: int = 4096) -> None:
+    def __init__(self, load: Load, rows: int = 4096, *, every: int = 1, offset: int = 0) -> None:
         topic = telemetry_topic(0).encode()
         head = len(topic).to_bytes(2) + topic + (b"\0\0" if load.qos else b"") + b"\0"
         bodies = load.bodies(rows)
@@ -146,6 +148,7 @@ class PacketRing:
             np.frombuffer(b"".join(packets), dtype=np.uint8).reshape(rows, -1).copy()
         )
         self._load = load
+        self._every, self._offset = every, offset
         self._devices = digits(np.arange(load.topics, dtype=np.int64), DEVICE_DIGITS)
         topic_start = len(fixed) + 2
         self._line_at = topic_start + len("plant/l")
@@ -157,7 +160,7 @@ class PacketRing:
         self.packet_bytes = self._rows.shape[1]
 
     def packets(self, first: int, count: int) -> memoryview:
-        """Return messages `first` and up to `count` - 1 that follow it, as one run of bytes.
+        """Return packets `first` and up to `count` - 1 that follow it, as one run of bytes.
 
         The bytes are valid until the next call. Fewer come at the ring's end: divide the length by
         `packet_bytes`.
@@ -165,11 +168,12 @@ class PacketRing:
         row = first % len(self._rows)
         block = self._rows[row : row + count]
         index = np.arange(first, first + len(block), dtype=np.int64)
-        device = self._devices[index % self._load.topics]
+        message = index * self._every + self._offset
+        device = self._devices[message % self._load.topics]
         block[:, self._line_at] = device[:, -1]
         block[:, self._topic_device_at] = device
         block[:, self._device_at] = device
-        block[:, self._number_at] = digits(index // self._load.topics, NUMBER_DIGITS)
+        block[:, self._number_at] = digits(message // self._load.topics, NUMBER_DIGITS)
         if self._load.qos:
             packet_id = index % PACKET_IDS + 1
             block[:, self._id_at] = packet_id >> 8

@@ -25,7 +25,7 @@ from bench.messages import (
     numbers,
 )
 from bench.publishes import Packets, split
-from bench.station import Connection, Stopwatch, emit, fail, word
+from bench.station import Connection, Reception, Stopwatch, emit, fail, word
 
 _TOPIC_BYTES = len(command_topic(0))
 _DEVICE_IN_TOPIC = command_topic(0).index(device_name(0)) + 1
@@ -74,7 +74,7 @@ class Sink:
         """Listen, take, report; then answer pings until the runner closes the pipe."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             emit("listening", port=listener.getsockname()[1])
-            self._link = Connection(listener, self._plan.window)
+            self._reception = Reception(listener, self._plan.window)
             deadline = time.monotonic() + self._plan.deadline_seconds
             while not self._watch.is_done and time.monotonic() < deadline:
                 self._step()
@@ -83,20 +83,28 @@ class Sink:
                 self._step()
 
     def _step(self) -> None:
-        _, told = self._link.wait(100)
+        came, told = self._reception.wait(100)
         if told:
-            self._watch.pid = int(word())
-        data = self._link.receive()
-        if not data:
-            return
-        self._buffer += data
-        packets, used = split(self._buffer, len(self._buffer))
-        if len(packets.end):
-            self._take(packets)
-        used += self._answer_others(used)
-        del self._buffer[:used]
+            self._watch.pids = [int(word())]
+        for one in came:
+            data = one.receive()
+            self._buffer += data
+            packets, used = split(self._buffer, len(self._buffer))
+            if len(packets.end):
+                self._take(packets, one)
+            used += self._answer_others(used, one)
+            del self._buffer[:used]
+            if one.is_closed:
+                self._gone(one)
 
-    def _answer_others(self, at: int) -> int:
+    def _gone(self, one: Connection) -> None:
+        """Make room for the next client, if this one was free to leave."""
+        if one.subscribed:
+            fail("the bridge closed its connection")
+        self._reception.dismiss(one)
+        self._buffer.clear()
+
+    def _answer_others(self, at: int, one: Connection) -> int:
         """Answer a packet that is no PUBLISH; return its length."""
         if at == len(self._buffer) or self._buffer[at] & 0xF0 == 0x30:
             return 0
@@ -106,14 +114,14 @@ class Sink:
             return 0
         if not isinstance(packet, Other):
             fail(f"the client sent a {type(packet).__name__}")
-        self._link.answer(packet)
+        one.answer(packet)
         return used
 
-    def _take(self, packets: Packets) -> None:
+    def _take(self, packets: Packets, one: Connection) -> None:
         """Acknowledge packets, and note their numbers."""
-        if not self._watch.pid:
-            self._watch.pid = int(word())
-        self._link.subscribed = True  # from here on a closed connection is a fault
+        if not self._watch.pids:
+            self._watch.pids = [int(word())]
+        one.subscribed = True  # from here on a closed connection is a fault
         count = len(packets.end)
         rows: Bytes = np.frombuffer(self._buffer, dtype=np.uint8)
         if self._plan.qos:
@@ -121,7 +129,7 @@ class Sink:
             acks[:, :2] = _PUBACK
             acks[:, 2] = rows[packets.packet_id]
             acks[:, 3] = rows[packets.packet_id + 1]
-            self._link.send(acks.tobytes())
+            one.send(acks.tobytes())
             self._over_window += max(0, count - self._plan.window)
         end = packets.end[:, None]
         device = rows[end + self._device_at]

@@ -3,6 +3,9 @@
 A process of its own (`python -m bench.mqtt_source PLAN`), started by `bench.trial`. It is never the
 bottleneck: packets are ready-made rows of one matrix, into which numpy writes ids and numbers;
 PUBACKs are checked as an array; it wakes for a sixteenth of the window at a time, or after 1 ms.
+
+With several clients it deals the messages out one by one, in turn, as a broker does among the
+members of a share; what a slow one has not taken waits for it and nobody else.
 """
 
 import json
@@ -12,15 +15,9 @@ import time
 from collections import deque
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
-from bench.acks import AckLedger
-from bench.messages import PACKET_IDS, Ints, Load, PacketRing
-from bench.station import Connection, Stopwatch, emit, fail, word
-
-_BLOCK = 2048
-_PUBACK_BYTES = 4
-_LATE_SECONDS = 0.002
+from bench.messages import Load, PacketRing
+from bench.mqtt_feed import Feed, milliseconds
+from bench.station import Connection, Reception, Stopwatch, emit, fail, word
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,10 @@ class Plan:
     window: int = 8192
     warm_up: int = 50_000
     messages: int = 500_000
+    clients: int = 1
+    """How many must have subscribed before anything is sent."""
     rate: float = 0.0
-    """Messages a second; 0 for as many as the window lets through."""
+    """Messages a second, all clients together; 0 for as many as the windows let through."""
     holds: tuple[int, ...] = ()
     """After so many messages, all dealt with, wait for the runner to say `go`."""
     progress_seconds: float = 0.0
@@ -46,92 +45,57 @@ class Plan:
         return Load(self.topics, self.payload_bytes, self.qos)
 
 
-class Latencies:
-    """Seconds from a message's departure to its PUBACK, which follows its being stored.
-
-    A message that left more than 2 ms late (the window was full, or the machine was) counts from
-    the moment at which it was due, so that a stall is not hidden by the messages that it held up.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._start = time.monotonic()
-        self._sent_at = np.zeros(PACKET_IDS + 1)
-        self._seconds: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
-
-    def due(self, now: float) -> int:
-        """Return how many messages should have left by now."""
-        return int((now - self._start) * self._rate)
-
-    def sent(self, first: int, count: int, now: float) -> None:
-        """Note when messages left."""
-        index = np.arange(first, first + count, dtype=np.int64)
-        due = self._start + index / self._rate
-        self._sent_at[index % PACKET_IDS + 1] = np.where(now - due < _LATE_SECONDS, now, due)
-
-    def acknowledged(self, ids: Ints, now: float) -> None:
-        """Note when PUBACKs came."""
-        self._seconds.append(now - self._sent_at[ids])
-
-    def milliseconds(self, skip: int) -> dict[str, float]:
-        """Return the percentiles, warm-up left out."""
-        values = np.concatenate([*self._seconds, np.zeros(0)])[skip:] * 1000
-        if not len(values):
-            return {}
-        marks = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
-        return {name: float(np.percentile(values, mark)) for name, mark in marks.items()}
-
-
 class Source:
-    """Send the plan's messages to the first client that subscribes."""
+    """Send the plan's messages to the first clients that subscribe."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._total = plan.warm_up + plan.messages
-        self._ring = PacketRing(plan.load)
-        self._acks = AckLedger()
+        self._rings = [
+            PacketRing(plan.load, every=plan.clients, offset=place) for place in range(plan.clients)
+        ]
         self._watch = Stopwatch(plan.warm_up, self._total)
         self._goals = deque([*plan.holds, self._total])
         self._is_held = False
-        self._sent = 0
-        self._was_idle = True
-        self._pace: Latencies | None = None
+        self._feeds: dict[Connection, Feed] = {}
+        self._dealt: list[Feed] = []
 
     def serve(self) -> None:
         """Listen, send, report; then answer pings until the runner closes the pipe."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             emit("listening", port=listener.getsockname()[1])
-            self._link = Connection(listener, self._plan.window)
-            self._await_subscription()
-            self._pace = Latencies(self._plan.rate) if self._plan.rate else None
-            if self._plan.qos and not self._pace:
-                self._link.wake_at(self._link.window // 16 * _PUBACK_BYTES)
+            self._reception = Reception(listener, self._plan.window, self._plan.clients)
+            self._await_subscriptions()
             self._run()
             emit("result", **self._result())
             while True:
                 self._step(100)
 
-    def _await_subscription(self) -> None:
-        while not self._link.subscribed:
+    def _subscribed(self) -> list[Connection]:
+        found = [one for one in self._reception.connections if one.subscribed]
+        return sorted(found, key=lambda one: one.client_id)
+
+    def _await_subscriptions(self) -> None:
+        while len(self._subscribed()) < self._plan.clients:
             self._step(100)
-        if not self._watch.pid:
+        if not self._watch.pids:
             self._hear(word())
-        emit("subscribed", window=self._link.window)
+        emit("subscribed")
 
     def _hear(self, said: str) -> None:
-        """Take the runner's word: the bridge's process id, or `go`."""
+        """Take the runner's word: the bridge's process ids, or `go`."""
         if said == "go":
             self._is_held = False
             self._goals.popleft()
         else:
-            self._watch.pid = int(said)
+            self._watch.pids = [int(pid) for pid in said.split()]
 
     def _run(self) -> None:
         deadline = time.monotonic() + self._plan.deadline_seconds
         report = time.monotonic()
         while self._done() < self._total:
             self._offer()
-            self._was_idle = not self._step(50 if self._is_held else 1)
+            self._step(50 if self._is_held else 1)
             if len(self._goals) > 1 and self._done() == self._goals[0] and not self._is_held:
                 self._is_held = True
                 emit("held")
@@ -140,67 +104,72 @@ class Source:
                 return
             if self._plan.progress_seconds and now >= report:
                 report = now + self._plan.progress_seconds
-                emit("progress", sent=self._sent, acknowledged=self._acks.acknowledged)
+                emit("progress", sent=self._sent(), acknowledged=self._acknowledged())
 
     def _done(self) -> int:
-        """Return how many messages are dealt with: acknowledged, or at QoS 0 gone."""
-        if self._plan.qos:
-            return self._acks.acknowledged
-        return self._sent if self._link.is_clear else self._sent - 1
+        return sum(feed.done for feed in self._dealt)
+
+    def _sent(self) -> int:
+        return sum(feed.sent for feed in self._dealt)
+
+    def _acknowledged(self) -> int:
+        return sum(feed.acks.acknowledged for feed in self._dealt)
 
     def _offer(self) -> None:
-        """Send what the window, the pace and the runner allow."""
-        goal = self._goals[0]
-        while self._link.is_clear and self._sent < goal:
-            now = time.monotonic()
-            room = goal - self._sent
-            if self._plan.qos:
-                room = min(room, self._link.window - self._sent + self._acks.acknowledged)
-            if self._pace:
-                room = min(room, self._pace.due(now) - self._sent)
-            elif room < min(self._link.window // 16, goal - self._sent) and not self._was_idle:
-                return
-            room = min(room, _BLOCK)
-            if room <= 0 or (self._plan.qos and not self._acks.is_free(self._sent, room)):
-                return
-            self._send(room, now)
+        """Let each client have its part of what the runner allows."""
+        goal, clients = self._goals[0], self._plan.clients
+        if goal and not self._dealt:
+            self._deal()
+        for place, feed in enumerate(self._dealt):
+            feed.offer((goal - place + clients - 1) // clients)
 
-    def _send(self, room: int, now: float) -> None:
-        packets = self._ring.packets(self._sent, room)
-        count = len(packets) // self._ring.packet_bytes
-        if self._plan.qos:
-            self._acks.sent(self._sent, count)
-        if self._pace:
-            self._pace.sent(self._sent, count, now)
-        self._sent += count
-        self._link.send(packets)
+    def _deal(self) -> None:
+        """Say which client gets which messages: from now on all of them must stay."""
+        found = self._subscribed()
+        if len(found) != self._plan.clients:
+            fail(f"{len(found)} of {self._plan.clients} clients are subscribed")
+        self._dealt = [self._feeds[one] for one in found]
+        for feed, ring in zip(self._dealt, self._rings, strict=True):
+            feed.begin(ring, self._plan.rate / self._plan.clients)
 
-    def _step(self, milliseconds: int) -> bool:
-        """Take in what comes within the time; return false when the time ran out."""
-        came, told = self._link.wait(milliseconds)
+    def _step(self, milliseconds: int) -> None:
+        """Take in what comes within the time."""
+        came, told = self._reception.wait(milliseconds)
         if told:
             self._hear(word())
-        ids, others = self._acks.feed(self._link.receive())
-        for packet in others:
-            self._link.answer(packet)
-        if self._pace:
-            self._pace.acknowledged(ids, time.monotonic())
-        if self._plan.qos and self._watch.pid:
-            self._watch.passed(self._acks.acknowledged)
-        return came
+        now = time.monotonic()
+        for one in [*self._reception.connections]:
+            feed = self._feeds.get(one)
+            if feed is None:
+                feed = self._feeds[one] = Feed(one, self._plan.qos)
+            feed.look(now, came=one in came)
+            if one.is_closed:
+                self._gone(one)
+        if self._plan.qos and self._watch.pids and self._dealt:
+            self._watch.passed(self._acknowledged())
+
+    def _gone(self, one: Connection) -> None:
+        """Make room for the next client, if this one was free to leave."""
+        feed = self._feeds.pop(one)
+        if one.subscribed or (feed.has_begun and self._done() < self._total):
+            fail("the bridge closed its connection")
+        self._reception.dismiss(one)
 
     def _result(self) -> dict[str, object]:
-        acks = self._acks
+        ledgers = [feed.acks for feed in self._dealt]
+        skip = self._plan.warm_up // self._plan.clients
         return {
             **self._watch.result(),
-            "sent": self._sent,
-            "acknowledged": acks.acknowledged,
+            "sent": self._sent(),
+            "acknowledged": self._acknowledged(),
             "acks": {
-                "unknown": acks.unknown,
-                "refused": acks.refused,
-                "order_breaks": acks.order_breaks,
+                "unknown": sum(acks.unknown for acks in ledgers),
+                "refused": sum(acks.refused for acks in ledgers),
+                "order_breaks": sum(acks.order_breaks for acks in ledgers),
             },
-            "latency_ms": self._pace.milliseconds(self._plan.warm_up) if self._pace else {},
+            "latency_ms": milliseconds(
+                feed.pace.seconds(skip) for feed in self._dealt if feed.pace
+            ),
             "plan": asdict(self._plan),
         }
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +68,10 @@ class Lap:
     messages: int
 
     @classmethod
-    def read(cls, pid: int, messages: int) -> Self:
-        """Read the clocks now; `pid` is the bridge, `own` the calling process."""
-        return cls(time.monotonic(), cpu_seconds(pid), time.process_time(), messages)
+    def read(cls, pids: Iterable[int], messages: int) -> Self:
+        """Read the clocks now; `pids` are the bridge, `own` the calling process."""
+        cpu = sum(map(cpu_seconds, pids))
+        return cls(time.monotonic(), cpu, time.process_time(), messages)
 
 
 @contextmanager
@@ -140,16 +141,16 @@ class Station:
         self._process.stdin.flush()
 
     def await_event(
-        self, name: str, seconds: float, bridge: subprocess.Popen[bytes] | None = None
+        self, name: str, seconds: float, *bridges: subprocess.Popen[bytes]
     ) -> dict[str, Any]:
         """Return the next event of that name.
 
         Raises:
-            BenchError: it does not come in time, or the bridge or this process ends.
+            BenchError: it does not come in time, or a bridge or this process ends.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if bridge is not None:
+            for bridge in bridges:
                 require_life(bridge)
             try:
                 event = self._events.get(timeout=0.1)

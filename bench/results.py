@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import plot, report, surroundings
+from bench import plot, pods, report, surroundings
 from bench.memory import Memory
 from bench.trial import Outcome
 
@@ -19,6 +19,7 @@ class Results:
     facts: dict[str, Any]
     outcomes: list[Outcome] = field(default_factory=list)
     memory: list[Memory] = field(default_factory=list)
+    pods: list[Outcome] = field(default_factory=list)
 
     @classmethod
     def begin(cls, settings: dict[str, Any], kafka: str) -> "Results":
@@ -41,6 +42,7 @@ class Results:
             content["facts"],
             [Outcome(**outcome) for outcome in content["outcomes"]],
             [Memory(**row) for row in content["memory"]],
+            [Outcome(**outcome) for outcome in content.get("pods", [])],
         )
 
     def write(self, path: Path) -> list[Path]:
@@ -52,6 +54,7 @@ class Results:
             "summary": [asdict(one) for one in summaries],
             "outcomes": [asdict(outcome) for outcome in self.outcomes],
             "memory": [asdict(row) for row in self.memory],
+            "pods": [asdict(outcome) for outcome in self.pods],
         }
         path.write_text(json.dumps(content, indent=1) + "\n")
         plots = [path.with_suffix(".svg"), path.with_suffix(".png")]
@@ -71,13 +74,14 @@ class Results:
         parts: Sequence[str] = (
             report.table(report.summarise(self.outcomes)),
             report.memory_table(self.memory),
+            pods.table(self.pods),
         )
         return "\n\n".join(part for part in parts if part)
 
     @property
     def failures(self) -> list[str]:
         """What is wrong with the product or the baseline; a peer's faults are findings."""
-        ours: list[Outcome | Memory] = [*self.outcomes, *self.memory]
+        ours: list[Outcome | Memory] = [*self.outcomes, *self.memory, *self.pods]
         failed = []
         for row in ours:
             wrong = dict(row.faults)

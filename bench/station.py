@@ -1,4 +1,4 @@
-"""What source and sink have in common: events on stdout, words on stdin, one MQTT connection."""
+"""What source and sink have in common: events on stdout, words on stdin, MQTT connections."""
 
 import json
 import os
@@ -39,54 +39,36 @@ def word() -> str:
 
 
 class Connection:
-    """The one connection that counts: non-blocking, nothing copied that needn't be."""
+    """A client's connection: non-blocking, nothing copied that needn't be."""
 
-    def __init__(self, listener: socket.socket, window: int) -> None:
-        self._listener = listener
+    def __init__(self, accepted: socket.socket, window: int) -> None:
+        self._socket = accepted
+        self._socket.settimeout(0)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._announced = window
-        self._poll = select.poll()
-        self._poll.register(_STDIN, select.POLLIN)
         self._out: deque[memoryview] = deque()
         self.window = window
+        self.client_id = ""
         self.subscribed = False
-        self._socket = self._accept()
+        self.is_closed = False
 
-    def _accept(self) -> socket.socket:
-        connection, _ = self._listener.accept()
-        connection.settimeout(0)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._poll.register(connection, select.POLLIN)
-        return connection
-
-    def wait(self, milliseconds: int) -> tuple[bool, bool]:
-        """Wait for the peer; return whether bytes came, and whether the runner has a word."""
-        wanted = select.POLLIN | (select.POLLOUT if self._out else 0)
-        self._poll.modify(self._socket, wanted)
-        ready = dict(self._poll.poll(milliseconds))
-        state = ready.get(self._socket.fileno(), 0)
-        if state & select.POLLOUT:
-            self.flush()
-        return bool(state & ~select.POLLOUT), _STDIN in ready
+    def fileno(self) -> int:
+        """Return its descriptor, for `poll`."""
+        return self._socket.fileno()
 
     def wake_at(self, count: int) -> None:
         """Be woken only when so many bytes have come, or by the time-out of `wait`."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(count, 1))
 
     def receive(self) -> bytes:
-        """Return what came; a closed connection makes way for the next, if it never subscribed."""
+        """Return what came; after the end of the connection nothing does."""
         try:
             data = self._socket.recv(_READ_BYTES)
         except BlockingIOError:
             return b""
         except ConnectionResetError:
             data = b""
-        if not data:
-            if self.subscribed:
-                fail("the bridge closed its connection")
-            self._poll.unregister(self._socket)
-            self._socket.close()
-            self._out.clear()
-            self._socket = self._accept()
+        self.is_closed = not data
         return data
 
     def send(self, data: bytes | memoryview) -> None:
@@ -114,10 +96,15 @@ class Connection:
         """Whether everything has left."""
         return not self._out
 
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
     def answer(self, packet: Other) -> None:
         """Answer whatever is neither PUBLISH nor PUBACK."""
         match packet:
             case mqtt5.ConnectPacket():
+                self.client_id = packet.client_id
                 self.window = min(self._announced, packet.receive_max)
                 self.send(mqtt5.ConnAckPacket(receive_max=self._announced).write())
             case mqtt5.SubscribePacket():
@@ -136,19 +123,61 @@ class Connection:
                 self.subscribed = False  # the end of file that follows is no fault
 
 
+class Reception:
+    """Accept connections, up to so many at a time, and wait for them and for the runner.
+
+    Args:
+        listener: where clients come.
+        window: the Receive Maximum that they are told.
+        seats: most connections at a time; who comes then waits until one is closed.
+    """
+
+    def __init__(self, listener: socket.socket, window: int, seats: int = 1) -> None:
+        self._listener = listener
+        self._window = window
+        self._seats = seats
+        self._poll = select.poll()
+        self._poll.register(_STDIN, select.POLLIN)
+        self.connections: list[Connection] = []
+
+    def wait(self, milliseconds: int) -> tuple[list[Connection], bool]:
+        """Wait; return the connections that have bytes, and whether the runner has a word."""
+        room = len(self.connections) < self._seats
+        self._poll.register(self._listener, select.POLLIN if room else 0)
+        for one in self.connections:
+            self._poll.register(one, select.POLLIN | (0 if one.is_clear else select.POLLOUT))
+        ready = dict(self._poll.poll(milliseconds))
+        came = []
+        for one in self.connections:
+            state = ready.get(one.fileno(), 0)
+            if state & select.POLLOUT:
+                one.flush()
+            if state & ~select.POLLOUT:
+                came.append(one)
+        if self._listener.fileno() in ready:
+            self.connections.append(Connection(self._listener.accept()[0], self._window))
+        return came, _STDIN in ready
+
+    def dismiss(self, connection: Connection) -> None:
+        """Make room for the next."""
+        self._poll.unregister(connection)
+        self.connections.remove(connection)
+        connection.close()
+
+
 class Stopwatch:
     """The clocks at the first and at the last counted message."""
 
     def __init__(self, warm_up: int, total: int) -> None:
         self._goals = deque([warm_up, total])
         self._laps: list[Lap] = []
-        self.pid = 0
+        self.pids: list[int] = []
 
     def passed(self, messages: int) -> None:
         """Note a lap when a goal is reached."""
         while self._goals and messages >= self._goals[0]:
             self._goals.popleft()
-            self._laps.append(Lap.read(self.pid, messages))
+            self._laps.append(Lap.read(self.pids, messages))
             emit("flowing" if self._goals else "finished")
 
     @property
@@ -161,6 +190,6 @@ class Stopwatch:
         return {
             "complete": self.is_done,
             "laps": [asdict(lap) for lap in self._laps],
-            "rss_peak_mib": memory_mib(self.pid, "VmHWM"),
+            "rss_peak_mib": sum(memory_mib(pid, "VmHWM") for pid in self.pids),
             "at": time.monotonic(),
         }

@@ -25,6 +25,9 @@ class Setup:
     folder: Path
     qos: int = 1
     window: int = 8192
+    sessions: int = 1
+    """More than one share the messages, and pods, whose names differ, share the sessions."""
+    pod: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ SYSTEMS = {
 
 
 def _product_file(setup: Setup) -> Path:
-    """Write the product's configuration: all defaults on, as one process that is alone."""
+    """Write the product's configuration: all defaults on; alone, unless there are more sessions."""
+    alone = setup.sessions == 1
     config: dict[str, object] = {
         "version": 1,
         "name": setup.name,
@@ -70,8 +74,12 @@ def _product_file(setup: Setup) -> Path:
             "servers": [f"mqtt://127.0.0.1:{setup.mqtt_port}"],
             "receiveMaximum": setup.window,
         },
-        "kafka": {"bootstrapServers": [setup.bootstrap], "coordination": {"type": "None"}},
+        "kafka": {
+            "bootstrapServers": [setup.bootstrap],
+            "coordination": {"type": "None" if alone else "Kafka"},
+        },
         "http": {"host": "127.0.0.1", "port": 0},
+        **({"pod": setup.pod} if setup.pod else {}),
     }
     if setup.direction == "mqtt-to-kafka":
         config["mqttToKafka"] = [
@@ -79,6 +87,7 @@ def _product_file(setup: Setup) -> Path:
                 "name": "telemetry",
                 "from": {"filter": FILTER, "qos": setup.qos},
                 "to": {"topic": setup.topic},
+                **({} if alone else {"ordering": "None", "sessions": setup.sessions}),
             }
         ]
     else:
@@ -89,6 +98,6 @@ def _product_file(setup: Setup) -> Path:
                 "to": {"topic": COMMAND_TOPIC, "qos": setup.qos},
             }
         ]
-    path = setup.folder / f"{setup.name}.json"
+    path = setup.folder / f"{'.'.join(filter(None, (setup.name, setup.pod)))}.json"
     path.write_text(json.dumps(config, indent=2))
     return path

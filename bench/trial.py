@@ -159,7 +159,7 @@ def _mqtt_to_kafka(bench: Bench, case: Case, system: System, name: str) -> Outco
             verdict = bench.topics.read_back(topic, case.load, case.total, keyed=system.keyed)
     outcome = outcome_of(case, system, laps, verdict, rss)
     acks = {name: count for name, count in result.get("acks", {}).items() if count}
-    return replace(outcome, faults={**outcome.faults, **acks}, extra=_latency(result))
+    return replace(outcome, faults={**outcome.faults, **acks}, extra=latency(result))
 
 
 def _source_plan(case: Case) -> str:
@@ -172,7 +172,8 @@ def _source_plan(case: Case) -> str:
     return case.plan(rate=case.rate, holds=holds)
 
 
-def _latency(result: dict[str, Any]) -> dict[str, Any]:
+def latency(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what a source found out about latency, if it was asked to."""
     return {"latency_ms": result["latency_ms"]} if result.get("latency_ms") else {}
 
 
@@ -196,13 +197,13 @@ def laps_by_end_offsets(
     while (now := time.monotonic()) < deadline and now < moved + 15:
         require_life(bridge)
         source.require_success()
-        before = Lap.read(bridge.pid, 0)
+        before = Lap.read([bridge.pid], 0)
         stored = topics.total(topic)
         if stored != last:
             last, moved = stored, now
         if stored >= (case.total if laps else case.warm_up):
             # The count belongs to a moment within the question: never take too little CPU for it.
-            lap = before if not laps and not held else Lap.read(bridge.pid, 0)
+            lap = before if not laps and not held else Lap.read([bridge.pid], 0)
             laps.append(replace(lap, messages=stored))
             if len(laps) == 2:
                 return laps

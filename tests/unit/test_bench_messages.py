@@ -45,6 +45,21 @@ def test_packet_ids_start_again_after_the_last() -> None:
     assert [packet.packet_id for packet in packets] == [*range(65_529, 65_536), 1]
 
 
+@pytest.mark.parametrize("clients", [1, 2, 3])
+def test_rings_that_share_a_load_have_each_message_once(clients: int) -> None:
+    """Dealt out one by one; each has packet ids of its own."""
+    load, found = Load(topics=10), []
+    for place in range(clients):
+        ring = PacketRing(load, rows=20, every=clients, offset=place)
+        packets = decoded(ring.packets(0, 20))
+        assert [packet.packet_id for packet in packets] == list(range(1, 21))
+        for packet in packets:
+            device, number = packet.payload[load.device_at], packet.payload[load.number_at]
+            assert packet.topic == telemetry_topic(int(device))
+            found.append(int(number) * 10 + int(device))
+    assert sorted(found) == list(range(20 * clients))
+
+
 def test_a_run_of_packets_ends_at_the_rings_end() -> None:
     """The caller divides by the length of a packet."""
     ring = PacketRing(Load(), rows=8)

@@ -85,6 +85,7 @@ def test_the_product_fails_a_benchmark_by_any_fault_and_a_peer_does_not() -> Non
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     """The tables and plots can be made again from the file."""
     results = Results(FACTS, list(RUNS), [Memory("frozen", "product", 40.0, 60.0, 61.0)])
+    results.pods.append(outcome("3 pods", 0.5, extra={"idle_percent": [0.5, 0.5, 0.75]}))
     files = results.write(tmp_path / "new" / "latest.json")
     assert [file.suffix for file in files] == [".json", ".svg", ".png"]
     assert Results.read(files[0]) == results

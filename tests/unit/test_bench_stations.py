@@ -5,7 +5,8 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import mqtt5
@@ -43,6 +44,16 @@ class Reader:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._rest = b""
+
+    def await_subscribed(self) -> None:
+        """Read to SUBACK."""
+        while not any(isinstance(packet, mqtt5.SubAckPacket) for packet in self.packets()):
+            pass
+
+    def read_to_end(self) -> None:
+        """Read to the end of file."""
+        while self._link.recv(1 << 16):
+            pass
 
     def packets(self) -> list[Any]:
         """Return at least one packet."""
@@ -111,6 +122,55 @@ def test_the_sources_latency_is_the_clients_delay() -> None:
             count += len(ids)
         latency = station.await_event("result", 10)["latency_ms"]
         assert 0 < latency["p50"] <= latency["p99"] <= latency["p99.9"] <= latency["max"] < 5000
+
+
+def served(link: socket.socket, messages: int) -> list[mqtt5.PublishPacket]:
+    """Acknowledge so many messages, and return them."""
+    reader, found = Reader(link), list[mqtt5.PublishPacket]()
+    while len(found) < messages:
+        came = [one for one in reader.packets() if isinstance(one, mqtt5.PublishPacket)]
+        link.sendall(b"".join(mqtt5.PubAckPacket(one.packet_id or 0).write() for one in came))
+        found += came
+    return found
+
+
+def joined(port: int, client_id: str) -> socket.socket:
+    """Connect and subscribe as a member of a share."""
+    link = socket.create_connection(("127.0.0.1", port), timeout=10)
+    link.sendall(mqtt5.ConnectPacket(client_id, receive_max=WINDOW).write())
+    subscribe(link)
+    return link
+
+
+def test_several_clients_get_every_message_once_in_turn() -> None:
+    """By their client ids' order, whoever came first; until all are there nobody gets any."""
+    plan = {**PLAN, "clients": 3, "holds": [0]}
+    with ExitStack() as stack:
+        station = stack.enter_context(Station("bench.mqtt_source", json.dumps(plan)))
+        port = station.await_event("listening", 10)["port"]
+        leaver = joined(port, "member-0")
+        links = [stack.enter_context(joined(port, f"member-{n}")) for n in (2, 1)]
+        station.say(os.getpid())
+        station.await_event("held", 10)
+        leaver.sendall(mqtt5.DisconnectPacket().write())
+        leaver.shutdown(socket.SHUT_WR)
+        Reader(leaver).read_to_end()
+        leaver.close()
+        links.append(stack.enter_context(joined(port, "member-0")))
+        Reader(links[-1]).await_subscribed()
+        station.say("go")
+        with ThreadPoolExecutor() as pool:
+            shares = list(pool.map(served, links, [666, 667, 667]))
+        result = station.await_event("result", 10)
+        assert result["acks"] == {"unknown": 0, "refused": 0, "order_breaks": 0}
+        assert result["acknowledged"] == 2000
+        load = Load()
+        for place, share in zip((2, 1, 0), shares, strict=True):
+            numbers = [
+                int(one.payload[load.number_at]) * 1000 + int(one.payload[load.device_at])
+                for one in share
+            ]
+            assert numbers == list(range(place, 2000, 3))
 
 
 def test_a_client_that_leaves_without_a_word_is_a_failure() -> None:
