@@ -27,35 +27,27 @@ async def positions(
 ) -> dict[TopicPartition, int]:
     """Return where to begin in each assigned partition, once it is written down.
 
-    Args:
-        consumer: a member of the mapping's group.
-        mapping: says where to begin.
-        assigned: the member's partitions.
-        starts: where it was written down for all members; None: this member is the only one.
+    Without `starts` this member is the only one.
 
     Raises:
         KafkaError: as it comes; CommitFailedError when the group moved on in the meantime.
         BridgeError: as `Starts.start`.
     """
     mine = set(assigned)
-    everything = mine | {
-        TopicPartition(topic, number)
-        for topic in mapping.from_.topics
-        for number in consumer.partitions_for_topic(topic) or ()
-    }
+    everything = mine | _all_partitions(consumer, mapping.from_.topics)
     coordinator = consumer._coordinator  # noqa: SLF001 - `committed` asks for one at a time
     stored = await coordinator.fetch_committed_offsets(sorted(everything))
     committed = {partition: found.offset for partition, found in stored.items()}
-
-    async def resolve() -> dict[ports.TopicPartition, int]:
-        first = await _first(consumer, mapping, everything, committed)
-        whole = await _with_added(consumer, {**first, **committed}, everything)
-        return {ports.TopicPartition(*place): position for place, position in whole.items()}
 
     if starts is None:
         # The whole topic and not only what is mine: of a topic with a commit, the rest was added.
         begun = await _first(consumer, mapping, everything, committed)
     else:
+
+        async def resolve() -> dict[ports.TopicPartition, int]:
+            first = await _first(consumer, mapping, everything, committed)
+            return _ours(await _with_added(consumer, {**first, **committed}, everything))
+
         recorded = await starts.start(mapping.name, resolve)
         begun = {
             place: recorded[ports.TopicPartition(*place)]
@@ -65,6 +57,18 @@ async def positions(
     if begun:
         await commit(consumer, begun)
     return await _with_added(consumer, {**begun, **committed}, mine)
+
+
+def _all_partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> set[TopicPartition]:
+    return {
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in consumer.partitions_for_topic(topic) or ()
+    }
+
+
+def _ours(positions: Positions) -> dict[ports.TopicPartition, int]:
+    return {ports.TopicPartition(*place): position for place, position in positions.items()}
 
 
 async def _first(
