@@ -134,7 +134,7 @@ class Edition:
         return [
             {
                 "name": ORDERS,
-                "from": {"topics": [ORDERS], "startFrom": "Earliest"},
+                "from": {"topics": [ORDERS], "startFrom": self.plan.start_from},
                 "to": {"topic": "out/{key}", "qos": self.plan.outbound_qos},
                 "onError": self.on_error,
             }

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from tests.support.simulation.editions import ORDERS
 from tests.support.simulation.kafka_log import BatchFate
 from tests.support.simulation.process import Process
+from tests.support.simulation.sources import Writers
 from tests.support.simulation.world import MISSING_ROOM, World
 
 SHORT, LONG = (0.0, 3.0), (0.0, 40.0)
@@ -15,8 +16,9 @@ _PASSING, _FOR_GOOD = [0, 0, 0x97, 0x87], [0, 0, 0x80, 0x99]
 class Happenings:
     """Lets things happen to a world, one or several at a time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, writers: Writers) -> None:
         self._world = world
+        self._writers = writers
         self._rng = world.rng
         self._lock = asyncio.Lock()
         """Processes are started and ended one after the other."""
@@ -158,8 +160,11 @@ class Happenings:
                 await self._world.stop(guest)
 
     async def _add_partition(self) -> None:
+        """Add partitions, which members notice after a while; one is written to at once."""
         self._world.kafka.add_partition("lines")
         self._world.kafka.add_partition(ORDERS)
+        self._writers.write_to_the_newest()
+        await self._pause((0.0, 5.0))
         for group in self._world.groups.values():
             group.rebalance()
 

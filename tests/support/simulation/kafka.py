@@ -14,6 +14,7 @@ from mqtt_kafka_bridge.flows.ports import (
     TopicPartition,
 )
 from tests.support.simulation.coordination import Shared, SimulatedCoordination
+from tests.support.simulation.kafka_client import Beginning
 from tests.support.simulation.kafka_consumer import SimulatedConsumer
 from tests.support.simulation.kafka_group import Group
 from tests.support.simulation.kafka_log import Record
@@ -66,8 +67,6 @@ class SimulatedKafka:
     ) -> RecordConsumer:
         """Connect a consumer and join the group."""
         await self._state.answer(self._life)
-        if starts is not None:
-            await starts.start(mapping.name, self._beginning)
         name = f"{self._config.group_prefix}.{mapping.name}"
         if name not in self._groups:
             self._groups[name] = Group(self._state, name, mapping.from_.topics)
@@ -75,6 +74,7 @@ class SimulatedKafka:
         consumer = SimulatedConsumer(
             self._state,
             group,
+            Beginning(mapping, starts),
             events,
             self._life,
             self._finished,
@@ -82,10 +82,6 @@ class SimulatedKafka:
         )
         group.join(consumer)
         return consumer
-
-    async def _beginning(self) -> dict[TopicPartition, int]:
-        await self._state.answer(self._life)
-        return {}
 
     def explain(self, error: BaseException) -> BridgeError:
         """Return what a failed batch means."""

@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+import aiokafka
+from aiokafka.errors import CommitFailedError
+
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import PassingError
 from mqtt_kafka_bridge.flows.ports import ConsumerEvents, Fetched, TopicPartition
+from tests.support.simulation.kafka_client import Beginning, KafkaClient
 from tests.support.simulation.kafka_group import Group
 from tests.support.simulation.kafka_log import KafkaState, Record
 from tests.support.simulation.life import Life
@@ -21,6 +25,7 @@ class SimulatedConsumer:
     Args:
         state: the cluster.
         group: its group.
+        beginning: where to begin.
         events: the flow.
         life: its process.
         finished: whether a record has met its fate, so that its offset may be committed.
@@ -32,6 +37,7 @@ class SimulatedConsumer:
         self,
         state: KafkaState,
         group: Group,
+        beginning: Beginning,
         events: ConsumerEvents,
         life: Life,
         finished: Callable[[TopicPartition, Record], bool],
@@ -44,6 +50,8 @@ class SimulatedConsumer:
         """Whether it was thrown out of the group: its commits are refused."""
         self._state = state
         self._group = group
+        self._beginning = beginning
+        self._client = KafkaClient(state, life, group.commits, self)
         self._events = events
         self._finished = finished
         self._given_up = given_up
@@ -97,11 +105,15 @@ class SimulatedConsumer:
 
     async def _settle(self) -> None:
         while (unsettled := self._unsettled) is not None:
-            await self._state.answer(self.life)
+            places = [aiokafka.TopicPartition(*place) for place in unsettled]
+            try:
+                found = await self._beginning.find(self._client, places)
+            except CommitFailedError:
+                return  # The group is assigning anew.
             if self._unsettled is not unsettled:
                 continue
             self._unsettled = None
-            begin = {place: self._group.commits.get(place, 0) for place in unsettled}
+            begin = {TopicPartition(*place): position for place, position in found.items()}
             self._positions = dict(begin)
             self._state.journal.note(f"assigned {sorted(begin.items())}")
             self._events.assigned(begin)

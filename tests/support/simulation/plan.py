@@ -41,6 +41,7 @@ class Plan:
         edits: how often the configuration is edited.
         sessions: of the first mapping; 0: ordering PerKey.
         outbound: whether there is a mapping from Kafka.
+        start_from: where that one begins.
     """
 
     seed: int
@@ -67,6 +68,7 @@ class Plan:
     edits: int = 0
     sessions: int = 0
     outbound: bool = True
+    start_from: str = "Earliest"
 
     @classmethod
     def of(cls, seed: int) -> "Plan":

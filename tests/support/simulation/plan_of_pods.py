@@ -49,4 +49,5 @@ def plan_of_pods(seed: int) -> Plan:
         edits=rng.choice((0, 0, 1, 2)),
         sessions=rng.choice((0, 0, 1, 3)),
         outbound=rng.random() < 0.25,
+        start_from=rng.choice(("Earliest", "Latest")),
     )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.support.simulation.faults import LONG, SHORT, Happenings
 from tests.support.simulation.process import Process
+from tests.support.simulation.sources import Writers
 from tests.support.simulation.world import World
 
 _MOST_PODS = 3
@@ -14,8 +15,8 @@ _LONG_FREEZE = (8.0, 60.0)
 class PodHappenings(Happenings):
     """Lets things happen to several pods."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
+    def __init__(self, world: World, writers: Writers) -> None:
+        super().__init__(world, writers)
         self._faults: list[Callable[[], Awaitable[None]]] = [
             self._crash, self._crash, self._freeze, self._freeze, self._part_from_kafka,
             self._part_from_mqtt, self._fail_writes, self._lag, self._cut_links, self._vanish,
@@ -24,6 +25,7 @@ class PodHappenings(Happenings):
         ]  # fmt: skip
         self._changes: list[Callable[[], Awaitable[None]]] = [
             self._scale_up, self._scale_down, self._restart_pod, self._compact, self._assign_anew,
+            self._add_partition,
         ]  # fmt: skip
 
     async def run(self) -> None:

@@ -107,8 +107,8 @@ async def _run(plan: Plan, runs: list[World]) -> None:
     for _ in range(max(1, plan.pods)):
         world.spawn()
     await _until_subscribed(world)
-    happenings = PodHappenings(world) if plan.pods else Happenings(world)
     devices, writers = Devices(world), Writers(world)
+    happenings = (PodHappenings if plan.pods else Happenings)(world, writers)
     looking = asyncio.create_task(_look(world), name="look")
     await asyncio.gather(devices.run(), writers.run(), happenings.run())
     world.journal.note("quiet wanted")
@@ -126,9 +126,8 @@ async def _run(plan: Plan, runs: list[World]) -> None:
 
 
 async def _until_subscribed(world: World) -> None:
-    wanted = len(world.promises.client_ids)
     deadline = world.loop.time() + READY_SECONDS
-    while sum(bool(s.subscriptions) for s in world.broker.sessions.values()) < wanted:
+    while not world.begun:
         await asyncio.sleep(_LOOK_SECONDS / 5)
         if world.loop.time() > deadline:
             world.journal.wrong("liveness", "not subscribed")

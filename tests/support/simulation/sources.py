@@ -50,12 +50,14 @@ class Devices:
             fate = Fate.FORWARDED_OR_DEAD if f"rooms.{room}" == MISSING_ROOM else fate
         if rng.random() < 0.05:
             device, qos = f"{device}q", 0
-        payload = self._next(f"{mapping[0]}{device}", rng.randint(0, plan.padding_bytes))
+        level = "u" if plan.edits and rng.random() < _WIDE else "t"
+        # Numbers are by topic: a wider filter may let one topic's messages overtake another's.
+        key = f"{mapping[0]}{device}{level.strip('t')}"
+        payload = self._next(key, rng.randint(0, plan.padding_bytes))
         if rng.random() < 0.1:
             properties = [("note", "x")]
         if rng.random() < plan.poison:
             payload, fate, properties = self._poison(mapping, payload, fate)
-        level = "u" if plan.edits and rng.random() < _WIDE else "t"
         topic = f"plant/{device}/{level}" if mapping == "lines" else f"room/{room}/{device}"
         retain = rng.random() < 0.03 and bool(payload)
         message = Message(topic, payload, world.fate(fate), qos, retain, properties)
@@ -120,8 +122,18 @@ class Writers:
             self._world.compacted(gone)
 
     def _write(self) -> None:
+        name = f"k{self._world.rng.randrange(self._world.plan.keys)}"
+        self._write_to(name, zlib.crc32(name.encode()) % self._partitions)
+
+    def write_to_the_newest(self) -> None:
+        """Write some records to the newest partition, with keys of its own."""
+        newest = len(self._world.kafka.topics[ORDERS].logs) - 1
+        if self._world.plan.outbound:
+            for _ in range(3):
+                self._write_to(f"newest{newest}", newest)
+
+    def _write_to(self, name: str, partition: int) -> None:
         world, plan, rng = self._world, self._world.plan, self._world.rng
-        name = f"k{rng.randrange(plan.keys)}"
         number = self._numbers.get(name, 0)
         self._numbers[name] = number + 1
         key: bytes | None = name.encode()
@@ -136,7 +148,7 @@ class Writers:
                     value, fate = None, Fate.FILTERED
                 case _:
                     headers, fate = [("bridge.path", b"local/sim/orders")], Fate.FILTERED
-        place = TopicPartition(ORDERS, zlib.crc32(name.encode()) % self._partitions)
+        place = TopicPartition(ORDERS, partition)
         log = world.kafka.topics[ORDERS].logs[place.partition]
         if rng.random() < plan.gaps:
             log.gap(rng.randint(1, 3))

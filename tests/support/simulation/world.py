@@ -149,6 +149,15 @@ class World:
     # Peace
 
     @property
+    def begun(self) -> bool:
+        """Whether all sessions are subscribed, and it is known where reading begins."""
+        subscribed = {s.client_id for s in self.broker.sessions.values() if s.subscriptions}
+        commits = [self.kafka.commits.get(name, {}) for name in self.groups] or [{}]
+        known = [place for place in commits[0] if place.topic == ORDERS]
+        started = not self.plan.outbound or len(known) == self.plan.partitions
+        return started and subscribed >= self.promises.client_ids
+
+    @property
     def quiet(self) -> bool:
         """Whether everything that was sent is finished, on both sides."""
         lasting = {s.client_id: s for s in self.broker.sessions.values() if s.expiry_seconds}
