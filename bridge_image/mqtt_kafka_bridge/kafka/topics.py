@@ -118,9 +118,14 @@ async def create(
     try:
         # Any broker will do: since KRaft they all pass it on to the controller.
         answer = await _ask(client, request)
-        ((_, code, message),) = answer.topic_errors
+        _see_that_it_was_created(answer, name, who)
+        await _visible(client, name, who)
     except _ASKING_FAILED as error:
         raise explain(error, who=who, topic=name) from error
+
+
+def _see_that_it_was_created(answer: Any, name: str, who: str) -> None:  # noqa: ANN401
+    ((_, code, message),) = answer.topic_errors
     error_type = kafka_errors.for_code(code)
     if error_type in {
         kafka_errors.TopicAuthorizationFailedError,
@@ -128,11 +133,7 @@ async def create(
     }:
         raise topic_forbidden(name, who, ["Create", "Write", "Describe"])
     if code and error_type is not kafka_errors.TopicAlreadyExistsError:
-        raise explain(error_type(message), who=who, topic=name)
-    try:
-        await _visible(client, name, who)
-    except TimeoutError as error:
-        raise explain(error, who=who, topic=name) from error
+        raise error_type(message)
 
 
 async def _visible(client: Any, name: str, who: str) -> None:  # noqa: ANN401
