@@ -8,7 +8,7 @@ import pytest
 from tests.support.bridge import Bridge
 from tests.support.plant import MESSAGES_PER_SECOND, Plant, Span
 from tests.support.pod_flows import repeated
-from tests.support.pods import NAMES, Pods, of_pod
+from tests.support.pods import NAMES, of_pod
 from tests.support.site import RECEIVE_MAXIMUM, Site, load
 from tests.support.terms import Term, check_hand_overs
 
@@ -26,8 +26,8 @@ def in_good_order(plant: Plant) -> list[Span]:
     pods = plant.pods
     spans = [
         plant.change(lambda: pods.up("pod-1", "pod-2")),
-        plant.change(lambda: stop(pods, "pod-0")),
-        plant.change(lambda: stop(pods, "pod-1")),
+        plant.change(lambda: stop(plant, "pod-0")),
+        plant.change(lambda: stop(plant, "pod-1")),
     ]
     again = {flow.called: repeated(plant.records(flow)) for flow in plant.inbound}
     assert not any(again.values()), f"repeated by moves in good order: {again}"
@@ -35,9 +35,11 @@ def in_good_order(plant: Plant) -> list[Span]:
     return spans
 
 
-def stop(pods: Pods, pod: str) -> None:
-    """Stop a pod in order."""
-    assert pods[pod].terminate() == 0, pods[pod].log_tail()
+def stop(plant: Plant, pod: str) -> None:
+    """Stop a pod in order while much is under way."""
+    plant.burst()
+    bridge = plant.pods[pod]
+    assert bridge.terminate() == 0, bridge.log_tail()
 
 
 def killed(plant: Plant) -> tuple[float, str, Sequence[str]]:
@@ -52,7 +54,7 @@ def killed(plant: Plant) -> tuple[float, str, Sequence[str]]:
     victim = max(NAMES, key=lambda pod: len(of_pod(owners, pod)))
     at = time.time()
     plant.change(pods[victim].kill)
-    plant.change(lambda: stop(pods, pods.running[0]))
+    plant.change(lambda: stop(plant, pods.running[0]))
     return at, victim, of_pod(owners, victim)
 
 
@@ -75,7 +77,7 @@ def see_taken_over(
 def test_pods_come_and_go_and_nothing_is_lost(
     site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:
-    """L O, D = 0 for moves in good order; and after a kill, within the session time-out + 5 s."""
+    """L O W, D = 0 for moves in good order; and after a kill, within the session time-out + 5 s."""
     plant = Plant(site, unique, make_bridge)
     plant.pods.up("pod-0")
     plant.pods.await_shared(plant.sessions)
@@ -85,6 +87,8 @@ def test_pods_come_and_go_and_nothing_is_lost(
         kills = [killed(plant) for _ in range(SOAK_ROUNDS if soak else SHORT_ROUNDS)]
     at_most = RECEIVE_MAXIMUM * len(kills)
     plant.check(inbound_at_most=at_most, outbound_at_most=at_most)
+    assert plant.inbound[0].check_wire()
+    assert plant.outbound.check_wire()
     note("duplicates in after a kill", sum(f.ledger.duplicates() for f in plant.inbound))
     note("duplicates out after a kill", plant.outbound.ledger.duplicates())
 

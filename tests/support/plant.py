@@ -15,6 +15,7 @@ from tests.support.waiting import eventually
 MESSAGES_PER_SECOND = 60
 """Of each flow; so many must come for it to count as flowing."""
 _MAPPINGS, _MEMBERS = 5, 3
+_BURST = 1500
 _FLOWING_SECONDS = 30
 
 
@@ -69,6 +70,18 @@ class Plant:
             ),
             _FLOWING_SECONDS,
             what="load",
+        )
+
+    def burst(self) -> None:
+        """Let every mapping from MQTT have plenty under way at this moment."""
+        counts = [(flow.ledger, flow.ledger.safe_count) for flow in self.inbound]
+        for flow in self.inbound:
+            self.site.background.begin(flow.source.publish(_BURST))
+        eventually(
+            lambda: all(ledger.safe_count > n + _BURST / 10 for ledger, n in counts),
+            _FLOWING_SECONDS,
+            what="a burst",
+            every_seconds=0.005,
         )
 
     def records(self, flow: Telemetry) -> list[Record]:
