@@ -80,6 +80,7 @@ class Reason(StrEnum):
     SESSION_EXPIRY_LOWERED = "SessionExpiryLowered"
     MIN_INSYNC_REPLICAS = "MinInsyncReplicas"
     MARKER_REFUSED = "MarkerRefused"
+    SHARE_NOT_EMPTY = "ShareNotEmpty"
     RETAINED_NOT_SHARED = "RetainedNotShared"
     GENERATION_NOT_RAISED = "GenerationNotRaised"
     GENERATION_OVERRULED = "GenerationOverruled"

@@ -26,6 +26,10 @@ AGAIN_SECONDS = 1.0
 """How often the marker is published."""
 IDLE_SECONDS = 10.0
 """After so long without a message an old session has nothing more to get, marker or not."""
+SILENT_SECONDS = 1.0
+"""After so long without a message nothing is queued for a share."""
+SHARE_SECONDS = 30.0
+"""How long an old share is given to become empty while devices publish."""
 GRACE_SECONDS = 2.0
 """How long the old sessions go on after the marker: by then all nodes of a cluster route to the
 new one. Where no marker may be published it is all there is."""
@@ -85,6 +89,8 @@ async def _finish(run: SessionRun, marker: Marker, publisher: SessionRun) -> Non
     """Forward all that an old session has to, and disconnect."""
     run.flow.forward()
     await _get_all(run, marker, publisher)
+    if run.wanted.mapping.ordering == "None":
+        await _empty_share(run, marker)
     await asyncio.sleep(GRACE_SECONDS)
     await run.flow.session.leave()
     await _get_all(run, marker, publisher)
@@ -104,6 +110,21 @@ async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> No
         publisher.note_risk(_refused(marker.topic))
 
 
+async def _empty_share(run: SessionRun, marker: Marker) -> None:
+    """Let an old member of a share get what is queued for the share, which no marker tells.
+
+    Some brokers (HiveMQ) keep one queue for a share: a marker overtakes it, and when the last
+    member unsubscribes, what is left is dropped. While devices publish it may never be empty.
+    """
+    now = asyncio.get_running_loop().time
+    until = now() + SHARE_SECONDS
+    while now() - marker.looked_at < SILENT_SECONDS or not run.flow.idle:
+        if now() >= until:
+            run.note_risk(_SHARE_NOT_EMPTY)
+            return
+        await asyncio.sleep(AGAIN_SECONDS / 4)
+
+
 def _idle(run: SessionRun, marker: Marker) -> bool:
     """Tell whether nothing is queued for an old session; its marker may never come.
 
@@ -120,3 +141,12 @@ def _refused(topic: str) -> Trouble:
         " one missed was left to time",
         cure="allow this client to publish and to subscribe to mqttkafka/<prefix>/marker/#",
     )
+
+
+_SHARE_NOT_EMPTY = Trouble(
+    reason=Reason.SHARE_NOT_EMPTY,
+    message=f"its old subscription was shared and did not fall silent for {SHARE_SECONDS:g} s:"
+    " whether the broker had more queued for it is not known",
+    cure="edit a mapping with ordering None while little is published, where the broker keeps one"
+    " queue for a share (HiveMQ)",
+)
