@@ -13,14 +13,13 @@ from typing import Any
 
 from mqtt_kafka_bridge.contract import BridgeConfig, BridgeStatus
 from mqtt_kafka_bridge.contract.base import Contract
-from mqtt_kafka_bridge.observe.metrics import (
-    LATENCY_NAME,
-    LATENCY_TEXT,
+from mqtt_kafka_bridge.observe.definitions import (
     MAPPING_LABELS,
     MAPPING_METRICS,
     PROCESS_LABELS,
     PROCESS_METRICS,
 )
+from mqtt_kafka_bridge.observe.metrics import LATENCY_NAME, LATENCY_TEXT
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = Path("docs/reference")

@@ -30,6 +30,7 @@ def dead_letters() -> DeadLetters:
         buffer=ReadBuffer(1),
         budget=Budget(1, 1),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        starts=None,  # type: ignore[arg-type] # for consumers
     )
     return DeadLetters(parts, "orders", lambda _: None, lambda: None)
 
