@@ -2,7 +2,8 @@
 
 As long as a pod takes part in the sessions' group nothing is joined and nothing is ended: to join
 would move sessions off that pod. After that the group is the lock that it is for a bridge: each
-session is ended under the lease of its slot.
+session is ended under the lease of its slot, and none once a pod has begun to run. So there is
+nobody whom a claim could be waited for.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from functools import partial
 from typing import Final, TypeVar
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
-from mqtt_kafka_bridge.coordination.claims import waits_for
 from mqtt_kafka_bridge.coordination.plan import Wanted, desired
 from mqtt_kafka_bridge.coordination.records import RecordState, session_key, start_key
 from mqtt_kafka_bridge.coordination.slots import slot_of
@@ -98,7 +98,8 @@ class Retirement:
             if clock() >= give_up_at:
                 return None
             self._hint_once(
-                f"{_still_runs(found.pods)}; waiting {GONE_SECONDS:g} s in case it was killed"
+                f"{_still_runs(found.pods)}"
+                f" (waiting {GONE_SECONDS:g} s, for Kafka notices late that a pod was killed)"
             )
             await asyncio.sleep(_LOOK_SECONDS)
         if found.slots:
@@ -144,36 +145,29 @@ class Retirement:
         """End a session at the broker and in the topic."""
         name, slot = wanted.client_id, _slot(coordination, wanted.mapping.name, wanted.member)
         try:
-            await self._until_free(coordination, slot, name)
-            prove = partial(coordination.prove, slot)
-            await end_session(self._parts, name, prove, partial(self._show, name))
+            admit = partial(self._admit, coordination, slot)
+            await end_session(self._parts, name, admit, partial(self._show, name))
             entry = coordination.view.sessions.get(name)
             if entry is not None:
                 await self._record_end(coordination, slot, name, entry)
         except LeaseRefusedError:
-            self.left[name] = "another pod has begun to run it: stop it first"
+            self.left[name] = "a pod has begun to run: stop it first"
         else:
             del self.left[name]
             self.ended.append(name)
             self._tell(f"{name}: ended")
 
-    async def _until_free(self, coordination: Coordination, slot: int, name: str) -> None:
-        """Wait until nobody else runs a session: a pod may have begun to while we joined.
+    async def _admit(self, coordination: Coordination, slot: int) -> None:
+        """See, before each CONNECT, that a slot is ours and that no pod has begun to run.
 
         Raises:
-            LeaseRefusedError: it is not ours.
+            LeaseRefusedError: it is not, or one has.
+            BridgeError: Kafka did not answer: unknown.
         """
-        clock = asyncio.get_running_loop().time
-        while True:
-            assignment = coordination.assignment
-            if assignment is None or slot not in assignment.slots:
-                raise LeaseRefusedError(f"slot {slot} is another's")
-            entry, waited = coordination.view.sessions.get(name), clock() - assignment.at
-            at_most = SESSION_TIMEOUT_SECONDS
-            me, present = coordination.instance, assignment.present
-            if waits_for(entry, me, present, waited, at_most) is None:
-                return
-            await coordination.bell.wait(at_most - waited)
+        await coordination.prove(slot)
+        assignment = coordination.assignment
+        if assignment is None or assignment.present - {coordination.instance}:
+            raise LeaseRefusedError("another pod takes part")
 
     async def _record_end(
         self, coordination: Coordination, slot: int, name: str, entry: Entry
@@ -196,9 +190,9 @@ class Retirement:
         """Remove where a mapping from Kafka began: the next bridge of this name decides anew."""
         slot = _slot(coordination, mapping, 0)
         try:
-            await self._persistently(partial(coordination.prove, slot))
+            await self._persistently(partial(self._admit, coordination, slot))
         except LeaseRefusedError:
-            return  # Whoever runs it now needs it.
+            return  # Whoever runs now needs it.
         write = partial(coordination.write, slot, start_key(mapping), None)
         await self._persistently(write)
 

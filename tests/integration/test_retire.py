@@ -11,20 +11,21 @@ from mqtt_kafka_bridge.config_file import load
 from mqtt_kafka_bridge.kafka.session_overview import Overview, overview
 from tests.support.bridge import Bridge
 from tests.support.mqtt_client import MqttClient
+from tests.support.processes import Process
 from tests.support.scenario import Lab
 from tests.support.scenario_checks import await_counts
 from tests.support.scenario_config import inbound, outbound, split
 
 SHARED: dict[str, Any] = {"coordination": {"type": "Kafka"}}
+PROGRAM = (sys.executable, "-m", "mqtt_kafka_bridge", "retire")
 SECONDS = 90
 """Longest that a test waits for the program, which has a time-out of its own."""
 
 
 def retired(bridge: Bridge, timeout: str = "60s") -> subprocess.CompletedProcess[str]:
     """Return what `retire` says and how it ends, for the file of a bridge."""
-    command = [sys.executable, "-m", "mqtt_kafka_bridge", "retire", str(bridge.config_file)]
     return subprocess.run(
-        [*command, "--timeout", timeout],
+        [*PROGRAM, str(bridge.config_file), "--timeout", timeout],
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -105,6 +106,46 @@ def test_a_bridge_that_runs_is_refused_and_not_disturbed(lab: Lab) -> None:
     assert bridge.session("state") == before
     lab.publish("state/1")
     await_counts(bridge, "state", forwarded=1)
+
+
+def test_a_bridge_that_begins_to_run_meanwhile_keeps_its_sessions(lab: Lab) -> None:
+    mappings = [inbound(f"m{number}", f"m{number}/#", lab.topic(f"m{number}")) for number in (1, 2)]
+    bridge = pod(lab, "plant-0", *mappings)
+    sessions = {session.client_id for session in bridge.status().sessions}
+    assert bridge.terminate() == 0
+    lab.broker.terminate()
+    ending = Process(
+        "retire", lab.folder, [*PROGRAM, str(bridge.config_file), "--timeout", f"{SECONDS}s"]
+    )
+    ending.launch()
+    try:
+        ending.await_condition(lambda: "mqtt.servers" in ending.log, 30, what="waits for MQTT")
+        bridge.up(ready=False)
+
+        assert ending.wait(SECONDS) == 3
+    finally:
+        ending.kill()
+
+    left = "left: a pod has begun to run: stop it first"
+    assert {f"{client_id}: {left}" for client_id in sessions} <= {*ending.log.splitlines()}
+    lab.broker.up()
+    bridge.await_ready()
+    assert {session.session_present for session in bridge.status().sessions} == {True}
+
+
+def test_a_record_of_a_later_version_is_left_and_told(lab: Lab) -> None:
+    bridge = pod(lab, "plant-0", inbound("state", "state/#", lab.topic("up")))
+    client_id = bridge.session("state").client_id
+    assert bridge.terminate() == 0
+    topic = f"mqttkafka.local.{lab.name}.sessions"
+    lab.produce(topic, b'{"v": 2}', key=b"session/later", partition=0)
+
+    end = retired(bridge)
+
+    assert end.returncode == 3
+    ended, left = end.stdout.splitlines()
+    assert ended == f"{client_id}: ended"
+    assert left.startswith("session/later: left: the record can't be read: has version 2")
 
 
 def test_without_coordination_the_sessions_that_the_file_names_are_ended(lab: Lab) -> None:
