@@ -148,7 +148,7 @@ def _names(names: Sequence[str]) -> str:
 def _item(what: str, cure: str, width: int | None) -> Iterator[str]:
     yield from paragraph(what, width)
     if cure:
-        yield from paragraph(f"  cure: {cure}", width)
+        yield f"  cure: {cure}"  # One line, for it often holds a command to copy.
 
 
 def of_topic(report: TopicReport, now: datetime, width: int | None) -> Iterator[str]:
