@@ -30,19 +30,15 @@ class Marker:
         """The payload, which nobody else can know."""
         self.heard = asyncio.Event()
         """The old session got it, and with it all that came before."""
-        self.looked_at = 0.0
-        """When anything came last, on the loop's clock."""
         self.expect_another()
 
     def expect_another(self) -> None:
         """Listen for a marker that is not published yet."""
         self.token = secrets.token_hex(_TOKEN_BYTES).encode()
         self.heard.clear()
-        self.looked_at = asyncio.get_running_loop().time()
 
     def look(self, messages: Sequence[InboundMessage]) -> None:
         """Look whether it is among these."""
-        self.looked_at = asyncio.get_running_loop().time()
         if any(m.topic == self.topic and m.payload == self.token for m in messages):
             self.heard.set()
 

@@ -76,7 +76,8 @@ class MqttToKafkaFlow:
         if not holding:
             self._forward.set()
         self._resuming = False
-        self._rate_from = (self._time(), 0)
+        self._busy_at = self._time()
+        self._rate_from = (self._busy_at, 0)
 
     async def run(self) -> None:
         """Forward until cancelled, or until a message stops the mapping.
@@ -97,9 +98,11 @@ class MqttToKafkaFlow:
             self._share.end()
 
     @property
-    def idle(self) -> bool:
-        """Whether it is subscribed, has read all that came, and has finished it."""
-        return self.session.subscribed.is_set() and not self._window
+    def idle_seconds(self) -> float:
+        """For how long it has been subscribed, with nothing to read and nothing to finish."""
+        if self._window or not self.session.subscribed.is_set():
+            return 0.0
+        return self._time() - max(self._busy_at, self.session.subscribed_at)
 
     def forward(self) -> None:
         """Write what was held, and go on."""
@@ -130,7 +133,8 @@ class MqttToKafkaFlow:
             meter.redelivered += again
             self._resuming = again > 0
         size = wire_bytes + count * MESSAGE_BYTES
-        chunk = self._window.add(messages, size, self._time(), packet_ids, self.session.link)
+        now = self._busy_at = self._time()
+        chunk = self._window.add(messages, size, now, packet_ids, self.session.link)
         self._count()
         self._writer.arrived(chunk)
         self._share.use(self._window.size)
@@ -148,7 +152,8 @@ class MqttToKafkaFlow:
     def finish(self, up_to: int) -> None:
         """Acknowledge, in arrival order, everything below this number."""
         crash_points.crash_point("after_produce_before_puback")
-        link, now = self.session.link, self._time()
+        link = self.session.link
+        now = self._busy_at = self._time()
         packet_ids: list[int | None] = []
         count = 0
         for chunk, start, stop in self._window.finish(up_to):

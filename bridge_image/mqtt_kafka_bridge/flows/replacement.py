@@ -50,6 +50,7 @@ async def replace(
     marker_topic: str,
     begin: Begin,
     end: Callable[[SessionRun], Awaitable[None]],
+    share_ends: Callable[[Wanted], bool],
 ) -> None:
     """Replace the old sessions of a lineage by its new one, or by none.
 
@@ -60,6 +61,7 @@ async def replace(
         marker_topic: where the marker is published.
         begin: begins to run a session.
         end: ends one, with its session at the broker, when it is drained.
+        share_ends: whether an old session is of a share that nobody stays in.
     """
     markers = [Marker(marker_topic) for _ in lineage.old]
     runs = [
@@ -73,7 +75,8 @@ async def replace(
         await run.flow.session.subscribed.wait()
     for index, marker in enumerate(markers):
         run = runs[index]
-        await _finish(run, marker, newest if lineage.new is not None else run)
+        publisher = newest if lineage.new is not None else run
+        await _finish(run, marker, publisher, share_ends=share_ends(run.wanted))
         await end(run)
     if lineage.new is not None:
         newest.flow.forward()
@@ -85,12 +88,14 @@ async def replace(
     )
 
 
-async def _finish(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:
+async def _finish(
+    run: SessionRun, marker: Marker, publisher: SessionRun, *, share_ends: bool
+) -> None:
     """Forward all that an old session has to, and disconnect."""
     run.flow.forward()
     await _get_all(run, marker, publisher)
-    if run.wanted.mapping.ordering == "None":
-        await _empty_share(run, marker)
+    if share_ends:
+        await _empty_share(run)
     await asyncio.sleep(GRACE_SECONDS)
     await run.flow.session.leave()
     await _get_all(run, marker, publisher)
@@ -98,10 +103,14 @@ async def _finish(run: SessionRun, marker: Marker, publisher: SessionRun) -> Non
 
 
 async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:
-    """Let an old session forward until it has got all that was published before this moment."""
+    """Let an old session forward until it has got all that was published before this moment.
+
+    Where the marker does not come, for some brokers do not let it, and need not say so, it has got
+    everything once it has been idle for a while: then nothing is queued for it.
+    """
     marker.expect_another()
     announcement = Announcement(marker)
-    while not (marker.heard.is_set() or _idle(run, marker)):
+    while not marker.heard.is_set() and run.flow.idle_seconds < IDLE_SECONDS:
         publisher.flow.session.announce(announcement)
         with suppress(TimeoutError):
             async with asyncio.timeout(AGAIN_SECONDS):
@@ -110,28 +119,19 @@ async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> No
         publisher.note_risk(_refused(marker.topic))
 
 
-async def _empty_share(run: SessionRun, marker: Marker) -> None:
-    """Let an old member of a share get what is queued for the share, which no marker tells.
+async def _empty_share(run: SessionRun) -> None:
+    """Let the last member of a share get what is queued for the share, which no marker tells.
 
     Some brokers (HiveMQ) keep one queue for a share: a marker overtakes it, and when the last
     member unsubscribes, what is left is dropped. While devices publish it may never be empty.
     """
     now = asyncio.get_running_loop().time
     until = now() + SHARE_SECONDS
-    while now() - marker.looked_at < SILENT_SECONDS or not run.flow.idle:
+    while run.flow.idle_seconds < SILENT_SECONDS:
         if now() >= until:
             run.note_risk(_SHARE_NOT_EMPTY)
             return
         await asyncio.sleep(AGAIN_SECONDS / 4)
-
-
-def _idle(run: SessionRun, marker: Marker) -> bool:
-    """Tell whether nothing is queued for an old session; its marker may never come.
-
-    Some brokers do not let it listen, or the new one publish, and they need not say so.
-    """
-    silent_seconds = asyncio.get_running_loop().time() - marker.looked_at
-    return run.flow.idle and silent_seconds >= IDLE_SECONDS
 
 
 def _refused(topic: str) -> Trouble:

@@ -7,24 +7,22 @@ from typing import Protocol
 
 import structlog
 
-from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.contract.status import SessionState
 from mqtt_kafka_bridge.coordination.plan import Wanted
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
 from mqtt_kafka_bridge.flows.markers import Announcement, Marker
 from mqtt_kafka_bridge.flows.parts import Parts
+from mqtt_kafka_bridge.flows.session_options import options, subscription
 from mqtt_kafka_bridge.flows.session_risks import loss, risks
 from mqtt_kafka_bridge.flows.tasks import Backoff
-from mqtt_kafka_bridge.mapping.names import share_filter
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.link import Link
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Subscription
 from mqtt_kafka_bridge.observe.flow_board import FlowBoard, SessionBoard
 
 log = structlog.get_logger()
-_RETAIN_HANDLING = {"Include": 1, "Only": 1, "Skip": 2}
 
 
 class SessionUser(Protocol):
@@ -62,8 +60,8 @@ class InboundSession:
         flow: SessionUser,
         marker: Marker | None = None,
     ) -> None:
-        config, self._now = parts.config, parts.now
-        self.options = _options(config.mqtt, wanted.client_id)
+        self._now = parts.now
+        self.options = options(parts.config.mqtt, wanted.client_id)
         self.link: Link | None = None
         self.held = False
         self.resumed = False
@@ -71,7 +69,8 @@ class InboundSession:
         self.holding = False
         """Whether messages are kept and not written yet; shown only."""
         self.subscribed = asyncio.Event()
-        """Whether there is a link over which it is subscribed."""
+        """Whether there is a link over which it is subscribed; `subscribed_at` says since when."""
+        self.subscribed_at = 0.0
         self._announcement: Announcement | None = None
         self._left = asyncio.Event()
         self._marker = marker
@@ -82,10 +81,7 @@ class InboundSession:
         self._board = board
         self._seen = False
         self._mapping = wanted.mapping
-        source = wanted.mapping.from_
-        self._subscription = Subscription(
-            share_filter(config, wanted.mapping), source.qos, _RETAIN_HANDLING[source.retained]
-        )
+        self._subscription = subscription(parts.config, wanted.mapping)
         if board.session is None:
             board.session = SessionBoard(wanted.client_id, self._now(), wanted.member)
         self._session = board.session
@@ -125,6 +121,7 @@ class InboundSession:
         else:
             await self._subscribe(link, connected)
         self.subscribed.set()
+        self.subscribed_at = asyncio.get_running_loop().time()
         self._session.session_present = connected.session_present
         self._be(SessionState.HOLDING if self.holding else SessionState.FORWARDING)
         show_mqtt_up(
@@ -236,14 +233,3 @@ class InboundSession:
             self._board.risks[trouble.reason] = trouble
             log.warning("session lost", mapping=self._board.name, cure=trouble.cure)
         self._seen = True
-
-
-def _options(mqtt: Mqtt, client_id: str) -> Options:
-    return Options(
-        client_id=client_id,
-        clean_start=False,
-        session_expiry_seconds=int(mqtt.session_expiry.total_seconds()),
-        keep_alive_seconds=int(mqtt.keep_alive.total_seconds()),
-        receive_maximum=mqtt.receive_maximum,
-        maximum_packet_size=mqtt.maximum_packet_size,
-    )

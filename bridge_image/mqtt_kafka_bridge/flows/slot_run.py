@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from mqtt_kafka_bridge.contract.status import Reason, Trouble
-from mqtt_kafka_bridge.coordination.plan import Lineage, Wanted, plan
+from mqtt_kafka_bridge.coordination.plan import Lineage, Wanted, desired, plan
 from mqtt_kafka_bridge.coordination.records import RecordState, session_key
 from mqtt_kafka_bridge.errors import BridgeError, LeaseRefusedError
 from mqtt_kafka_bridge.flows.coordination_port import Coordination
@@ -98,7 +98,7 @@ class SlotRun:
         while lineage.old and not lineage.stopped:
             newest = lineage.new or lineage.old[-1]
             topic = marker_topic(self._parts.config, incarnation_of(newest.mapping))
-            await replace(lineage, topic, self._begin, self._retire)
+            await replace(lineage, topic, self._begin, self._retire, self._share_ends)
             again = await self._replan(newest)
             if again is None or not again.old:
                 return
@@ -109,6 +109,15 @@ class SlotRun:
             lineage = again
         newest = lineage.new or lineage.old[-1]
         self._begin(newest, stopped=lineage.stopped, unraised=lineage.unraised)
+
+    def _share_ends(self, old: Wanted) -> bool:
+        """Tell whether a session is of a share in which no other stays."""
+        mapping = old.mapping
+        return mapping.ordering == "None" and not any(
+            (wanted.mapping.name, incarnation_of(wanted.mapping))
+            == (mapping.name, incarnation_of(mapping))
+            for wanted in desired(self._parts.config)
+        )
 
     async def _replan(self, newest: Wanted) -> Lineage | None:
         """Return what has to become of a member of a mapping by now."""
