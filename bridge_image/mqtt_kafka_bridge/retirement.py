@@ -25,6 +25,7 @@ from mqtt_kafka_bridge.flows.ending import end_session
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.kafka.cluster import Cluster
+from mqtt_kafka_bridge.kafka.coordination_topic import SLOTS
 from mqtt_kafka_bridge.kafka.session_overview import overview
 from mqtt_kafka_bridge.mqtt.dialing import dialer
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
@@ -102,11 +103,18 @@ class Retirement:
                 f" (waiting {GONE_SECONDS:g} s, for Kafka notices late that a pod was killed)"
             )
             await asyncio.sleep(_LOOK_SECONDS)
-        if found.slots:
+        if found.slots == SLOTS:
             return await self._persistently(self._parts.kafka.open_coordination)
-        topic = self._config.coordination_topic
-        self._hint_once(f"there is no topic {topic}: only what the configuration names is ended")
-        return Alone()
+        # Nobody can run with such a topic, so that there is nobody to be locked out.
+        wrong = f"has {found.slots} partitions instead of {SLOTS}"
+        self._hint_once(
+            f"the topic {self._config.coordination_topic}"
+            f" {wrong if found.slots else 'does not exist'}: ending what it and the configuration"
+            " name, and leaving it as it is"
+        )
+        alone = Alone()
+        alone.view = found.view
+        return alone
 
     def _leave_to(self, pods: list[str], view: View) -> None:
         """Say of every session who runs it."""

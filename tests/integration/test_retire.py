@@ -10,11 +10,13 @@ import mqtt5
 from mqtt_kafka_bridge.config_file import load
 from mqtt_kafka_bridge.kafka.session_overview import Overview, overview
 from tests.support.bridge import Bridge
+from tests.support.certificates import Authority
+from tests.support.hivemq import HiveMQ
 from tests.support.mqtt_client import MqttClient
 from tests.support.processes import Process
 from tests.support.scenario import Lab
 from tests.support.scenario_checks import await_counts
-from tests.support.scenario_config import inbound, outbound, split
+from tests.support.scenario_config import inbound, login, outbound, split, trusting
 
 SHARED: dict[str, Any] = {"coordination": {"type": "Kafka"}}
 PROGRAM = (sys.executable, "-m", "mqtt_kafka_bridge", "retire")
@@ -43,9 +45,9 @@ class Prober(MqttClient):
         self.present = answer.session_present
 
 
-def is_at_broker(lab: Lab, client_id: str) -> bool:
+def is_at_broker(lab: Lab, client_id: str, url: str | None = None) -> bool:
     """Return whether the MQTT broker keeps a session."""
-    return lab.background.enter(Prober(lab.broker.url, client_id)).present
+    return lab.background.enter(Prober(url or lab.broker.url, client_id)).present
 
 
 def stored(bridge: Bridge) -> Overview:
@@ -159,6 +161,48 @@ def test_without_coordination_the_sessions_that_the_file_names_are_ended(lab: La
     assert not is_at_broker(lab, client_id)
 
 
+def test_hivemq_forgets_the_sessions_too(lab: Lab, hivemq: HiveMQ) -> None:
+    events = {**inbound("events", "events/#", lab.topic("up")), "ordering": "None", "sessions": 2}
+    bridge = pod(lab, "plant-0", events, mqtt={"servers": [hivemq.url]})
+    sessions = {session.client_id for session in bridge.status().sessions}
+    assert len(sessions) == 2
+    assert bridge.terminate() == 0
+
+    end = retired(bridge)
+
+    assert end.returncode == 0, end
+    assert set(end.stdout.splitlines()) == {f"{client_id}: ended" for client_id in sessions}
+    assert not any(is_at_broker(lab, client_id, hivemq.url) for client_id in sessions)
+
+
+def test_the_rights_of_the_bridge_are_enough(secure_lab: Lab, authority: Authority) -> None:
+    lab, user, admin = secure_lab, secure_lab.name, secure_lab.kafka.admin
+    topic = f"mqttkafka.local.{lab.name}.sessions"
+    admin.set_user(user, "s3cret")
+    admin.allow(user, "topic", lab.topic("up"), "write", "describe")
+    admin.allow(user, "topic", topic, "create", "describe", "describe_configs", "read", "write")
+    admin.allow(user, "group", f"local.{lab.name}._sessions", "read")
+    kafka = {
+        **SHARED,
+        "bootstrapServers": lab.kafka.sasl_bootstrap,
+        "tls": trusting(authority),
+        "authentication": login("scram-sha-512", user, "s3cret", lab.folder / "password"),
+    }
+    bridge = lab.run(inbound("state", "state/#", f"{lab.name}.up"), kafka=kafka)
+    client_id = bridge.session("state").client_id
+    assert stored(bridge).view.sessions.keys() == {client_id}
+    assert bridge.terminate() == 0
+
+    end = retired(bridge)
+
+    assert (end.returncode, end.stdout) == (0, f"{client_id}: ended\n"), end
+    admin.revoke(user)
+    admin.allow(user, "topic", topic, "read", "describe")
+    forbidden = retired(bridge, "3s")
+    assert forbidden.returncode == 3
+    assert f"--group local.{lab.name}._sessions" in forbidden.stdout
+
+
 def test_a_topic_that_does_not_exist_is_not_created(lab: Lab) -> None:
     bridge = lab.bridge({"kafka": SHARED, **split(inbound("state", "state/#", "up"))})
 
@@ -167,6 +211,20 @@ def test_a_topic_that_does_not_exist_is_not_created(lab: Lab) -> None:
     assert end.returncode == 0, end
     assert end.stdout.endswith(": ended\n")
     assert f"mqttkafka.local.{lab.name}.sessions" not in lab.kafka.admin.topics()
+
+
+def test_a_topic_that_can_not_be_used_any_more_still_says_what_to_end(lab: Lab) -> None:
+    bridge = pod(lab, "plant-0", inbound("state", "state/#", lab.topic("up")))
+    client_id = bridge.session("state").client_id
+    assert bridge.terminate() == 0
+    lab.kafka.admin.add_partitions(f"mqttkafka.local.{lab.name}.sessions", 65)
+    bridge.configure(lab.complete({"generation": 2, "kafka": SHARED}))
+
+    end = retired(bridge)
+
+    assert (end.returncode, end.stdout) == (0, f"{client_id}: ended\n"), end
+    assert "has 65 partitions instead of 64" in end.stderr
+    assert not is_at_broker(lab, client_id)
 
 
 def test_it_gives_up_in_time_and_says_what_it_could_not_reach(lab: Lab) -> None:
