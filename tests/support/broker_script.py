@@ -29,6 +29,9 @@ class Script:
             mqtt5.SubAckReasonCode(int(f.max_qos)) for f in packet.topic_filters
         ]
     )
+    unsuback: Callable[[mqtt5.UnsubscribePacket], Sequence[mqtt5.UnsubAckReasonCode] | None] = (
+        field(default=lambda packet: [mqtt5.UnsubAckReasonCode.SUCCESS] * len(packet.patterns))
+    )
     puback: Callable[[mqtt5.PublishPacket], mqtt5.PubAckReasonCode | None] = field(
         default=lambda _: mqtt5.PubAckReasonCode.SUCCESS
     )
@@ -190,6 +193,9 @@ class ScriptedBroker:
             case mqtt5.SubscribePacket():
                 codes = self.script.suback(packet)
                 return mqtt5.SubAckPacket(packet.packet_id, list(codes)) if codes else None
+            case mqtt5.UnsubscribePacket():
+                ended = self.script.unsuback(packet)
+                return mqtt5.UnsubAckPacket(packet.packet_id, list(ended)) if ended else None
             case mqtt5.PublishPacket(packet_id=int() as packet_id):
                 code = self.script.puback(packet)
                 return None if code is None else mqtt5.PubAckPacket(packet_id, reason_code=code)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.mqtt.admission import Admit
 from mqtt_kafka_bridge.mqtt.dialing import dialer
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.keeper import STEADY_SECONDS, Keeper
@@ -127,6 +128,7 @@ async def keeping(
     options: Options | None = None,
     *,
     steady_seconds: float = STEADY_SECONDS,
+    admit: Admit | None = None,
     **config: object,
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Keep a client connected, by a keeper and real sockets; it is cancelled at the end.
@@ -136,7 +138,7 @@ async def keeping(
     servers = [urls] if isinstance(urls, str) else urls
     mqtt = Mqtt.model_validate({"servers": servers, **config})
     chosen = options or Options(client_id="kept")
-    keeper = Keeper(mqtt, chosen, recorder, dialer(mqtt), ReadBuffer(), steady_seconds)
+    keeper = Keeper(mqtt, chosen, recorder, dialer(mqtt), ReadBuffer(), steady_seconds, admit=admit)
     task = asyncio.create_task(keeper.run())
     try:
         yield task
@@ -150,7 +152,7 @@ async def connected(
 ) -> tuple[Link, ScriptedConnection]:
     """Open a link and wait for CONNACK; return the broker's end too."""
     link = await link_to(broker.url, recorder, options)
-    await link.connected(10)
+    await link.connect(10)
     return link, await broker.connection(len(broker.connections) - 1)
 
 

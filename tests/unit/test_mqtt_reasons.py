@@ -115,6 +115,13 @@ def test_a_connection_that_the_other_end_closed_ended_silently(cause: Exception 
     assert type(reasons.lost(cause, "b:1", answered=False)) is PassingError
 
 
+def test_a_connection_that_ends_after_a_refusal_ended_because_of_it() -> None:
+    """Mosquitto 2.0.11 refuses a message with 0x87, and then closes."""
+    error = reasons.lost(None, "b:1", answered=True, refusal=0x87)
+    assert type(error) is PassingError
+    assert "refused a message, reason code 0x87" in error.message
+
+
 @pytest.mark.parametrize("cause", [TimeoutError(), OSError(113, "No route to host")])
 def test_a_connection_that_the_network_ended_is_told_apart(cause: Exception) -> None:
     assert type(reasons.lost(cause, "b:1", answered=True)) is PassingError

@@ -110,6 +110,16 @@ def test_pubacks_are_counted_and_refusals_told_apart() -> None:
     assert event == Acknowledged(3, [Acknowledgement(1, 0x97)])
 
 
+def test_a_refusal_is_kept_until_something_else_comes() -> None:
+    """A broker that closes the connection then does it because of that."""
+    refused = mqtt5.PubAckPacket(1, reason_code=mqtt5.PubAckReasonCode(0x87))
+    session = publishing(3)
+    take(session, publish(1), refused)
+    assert session.refusal == 0x87
+    take(session, mqtt5.PubAckPacket(2))
+    assert session.refusal is None
+
+
 @pytest.mark.parametrize("packet_ids", [(3,), (1, 1)])
 def test_a_puback_for_nothing_in_flight_breaks_the_protocol(packet_ids: tuple[int, ...]) -> None:
     event = lost(take(publishing(2), *map(mqtt5.PubAckPacket, packet_ids)))

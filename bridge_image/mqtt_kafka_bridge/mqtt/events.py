@@ -39,9 +39,19 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """SUBACK: the QoS granted for each filter, in the order asked for."""
+    """SUBACK: the QoS granted for each filter, in the order asked for.
+
+    An optional filter that was refused has its reason code there, >= 0x80.
+    """
 
     granted_qos: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """UNSUBACK; `refusal` says what the broker refused, if anything: the connection goes on."""
+
+    refusal: BridgeError | None
 
 
 class Received(NamedTuple):
@@ -77,7 +87,7 @@ class Lost:
     reason_code: int | None = None
 
 
-Event = Connected | Subscribed | Received | Acknowledged | Lost
+Event = Connected | Subscribed | Unsubscribed | Received | Acknowledged | Lost
 
 
 class LinkHandler(Protocol):

@@ -2,14 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.mqtt.admission import Admission, Admit
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS, Dial
 from mqtt_kafka_bridge.mqtt.events import Connected, LinkHandler
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
+from mqtt_kafka_bridge.mqtt.rivals import Rivals
 from mqtt_kafka_bridge.mqtt.servers import Server, Servers
 from mqtt_kafka_bridge.mqtt.session import Options
 from mqtt_kafka_bridge.tls import read_password
@@ -49,6 +52,8 @@ class Keeper:
         dial: opens transports.
         buffer: the loop's read buffer.
         steady_seconds: how long a connection must live to be a success.
+        admit: proves, before each CONNECT, that we may connect (`admission` says when); None: we
+            always may.
     """
 
     def __init__(
@@ -59,6 +64,8 @@ class Keeper:
         dial: Dial,
         buffer: ReadBuffer,
         steady_seconds: float = STEADY_SECONDS,
+        *,
+        admit: Admit | None = None,
     ) -> None:
         self._config = config
         self._options = options
@@ -67,47 +74,49 @@ class Keeper:
         self._buffer = buffer
         self._steady_seconds = steady_seconds
         self._servers = Servers(config.servers)
+        self._rivals = Rivals(options.client_id)
+        self._admission = Admission(admit)
 
     async def run(self) -> None:
         """Connect, again and again; return never.
 
         Raises:
+            LeaseRefusedError: we may not connect any more; nobody is told by `down`.
             Exception: a bug in the flow; it is no lost connection.
         """
         while True:
-            error = await self._live(self._servers.next())
+            error = await self._try(self._servers.next())
             self._flow.down(error)
             await asyncio.sleep(self._servers.failed(error))
 
-    async def _live(self, server: Server) -> BridgeError:
-        """Return why the connection ended, or could not be made."""
+    async def _try(self, server: Server) -> BridgeError:
+        """Return why there is no connection, or none any more."""
+        now = asyncio.get_running_loop().time
         link: Link | None = None
+        accepted_at: float | None = None
         try:
             options = self._with_credentials()
-
-            def make_link() -> Link:
-                made = Link(options, str(server), self._flow, self._buffer)
-                self._flow.opened(made, str(server))
-                return made
-
-            link = await self._dial(server, make_link)
-            connected = await link.connected(CONNECT_SECONDS)
+            await self._admission.obtain()
+            link = await self._dial(server, partial(self._make_link, options, str(server)))
+            await self._admission.refresh()
+            connected = await link.connect(CONNECT_SECONDS)
+            accepted_at = now()
             await self._flow.up(link, connected, str(server))
-            return await self._lived(link)
+            ended = await asyncio.shield(link.ended)
+            if now() - accepted_at >= self._steady_seconds:
+                self._servers.succeeded()
         except BridgeError as error:
-            return error
+            ended = error
         finally:
             if link is not None:
                 link.abort()
+        lived_seconds = None if accepted_at is None else now() - accepted_at
+        return self._rivals.judge(ended, now(), lived_seconds)
 
-    async def _lived(self, link: Link) -> BridgeError:
-        """Return why a link that was up ended."""
-        now = asyncio.get_running_loop().time
-        up_at = now()
-        error = await asyncio.shield(link.ended)
-        if now() - up_at >= self._steady_seconds:
-            self._servers.succeeded()
-        return error
+    def _make_link(self, options: Options, server: str) -> Link:
+        link = Link(options, server, self._flow, self._buffer)
+        self._flow.opened(link, server)
+        return link
 
     def _with_credentials(self) -> Options:
         login = self._config.authentication

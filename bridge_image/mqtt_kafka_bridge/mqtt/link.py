@@ -5,6 +5,7 @@ from typing import cast
 
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.mqtt import reasons
+from mqtt_kafka_bridge.mqtt.answers import A, Answers
 from mqtt_kafka_bridge.mqtt.events import (
     Acknowledged,
     Connected,
@@ -13,6 +14,7 @@ from mqtt_kafka_bridge.mqtt.events import (
     Lost,
     Received,
     Subscribed,
+    Unsubscribed,
 )
 from mqtt_kafka_bridge.mqtt.keep_alive import KeepAlive
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer, Reader
@@ -27,8 +29,8 @@ END_OF_FILE_SECONDS = 2.0
 class Link(asyncio.BufferedProtocol):
     """One connection to the broker.
 
-    Reading can be held back for several causes at once; it goes on when the last is gone. Pings go
-    out all the same, and a PINGRESP that we did not read is not missed.
+    Reading can be held back for several causes at once, until the last is gone. Pings go out all
+    the same, and a PINGRESP that we did not read is not missed.
     """
 
     def __init__(
@@ -44,9 +46,9 @@ class Link(asyncio.BufferedProtocol):
         self._handler = handler
         self._reader = Reader(self.session, buffer)
         self._transport: asyncio.Transport | None = None
-        self._answers: asyncio.Queue[Connected | Subscribed | None] = asyncio.Queue()
-        self._waiting = True
-        self._excused = False
+        self._answers = Answers(self.ended, server, self._behind)
+        self._opening = True
+        """Whether who opens the link hears of its loss, and not the flow."""
         self._holds: set[str] = set()
         self._paused = False
         self._writable = asyncio.Event()
@@ -57,17 +59,28 @@ class Link(asyncio.BufferedProtocol):
 
     # What a flow does with it
 
-    async def connected(self, within_seconds: float) -> Connected:
-        """Wait for CONNACK.
+    async def connect(self, within_seconds: float) -> Connected:
+        """Send CONNECT, before anything is awaited, and wait for CONNACK.
 
         Raises:
             BridgeError: refused, lost, or no answer in time.
         """
-        return cast("Connected", await self._answered(within_seconds, "CONNACK"))
+        self.write(self.session.connect())
+        return await self._open(Connected, within_seconds, "CONNACK")
 
     async def subscribed(self, within_seconds: float) -> Subscribed:
-        """Wait for the SUBACK of the SUBSCRIBE that was just written; raises as `connected`."""
-        return cast("Subscribed", await self._answered(within_seconds, "SUBACK"))
+        """Wait for the SUBACK of the SUBSCRIBE that was just written; raises as `connect`."""
+        return await self._open(Subscribed, within_seconds, "SUBACK")
+
+    async def unsubscribed(self, within_seconds: float) -> None:
+        """Wait for the UNSUBACK of the UNSUBSCRIBE that was just written.
+
+        Raises:
+            BridgeError: refused or no answer in time, and the connection goes on; or it was lost.
+        """
+        answer = await self._answers.take(Unsubscribed, within_seconds, "UNSUBACK")
+        if answer.refusal is not None:
+            raise answer.refusal
 
     def write(self, data: bytes) -> None:
         """Send bytes that the session returned; nothing happens on a connection that is over."""
@@ -95,26 +108,24 @@ class Link(asyncio.BufferedProtocol):
         """Throw away, unacknowledged, whatever messages still come: others will get them."""
         self._cut = True
 
-    async def end(self) -> None:
+    async def end(self, expiry_seconds: int | None = None) -> None:
         """Say DISCONNECT, half-close, read to the end of file, then close.
 
         A plain close with unread bytes resets the connection, and the broker then loses our last
-        PUBACKs and sends their messages again.
+        PUBACKs and sends their messages again. TLS has no half-close: there only the rest is done.
+        With `expiry_seconds` 0 the session at the broker ends, too; None leaves it as it is.
         """
         if self._transport is None or self._ending:
             self.abort()
             return
         if self.session.state is State.CONNECTED:
-            self.write(self.session.disconnect())
+            self.write(self.session.disconnect(expiry_seconds=expiry_seconds))
         self._stop()
         self._steer()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         try:
-            async with asyncio.timeout(END_OF_FILE_SECONDS):
-                await asyncio.shield(self._closed)
-        except TimeoutError:
-            pass
+            await asyncio.wait({self._closed}, timeout=END_OF_FILE_SECONDS)
         finally:
             self.abort()
 
@@ -127,9 +138,8 @@ class Link(asyncio.BufferedProtocol):
     # What asyncio does with it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send CONNECT."""
+        """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
-        self.write(self.session.connect())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the flow, unless it asked for the end."""
@@ -138,8 +148,9 @@ class Link(asyncio.BufferedProtocol):
         if exc is not None and not isinstance(exc, OSError):
             self._crash(exc)
             return
-        answered = self.session.state is not State.CONNECTING
-        self._lose(reasons.lost(exc, self.session.server, answered=answered))
+        s = self.session
+        answered = s.state is not State.CONNECTING
+        self._lose(reasons.lost(exc, s.server, answered=answered, refusal=s.refusal))
 
     def pause_writing(self) -> None:
         """Note that the socket is full."""
@@ -149,9 +160,8 @@ class Link(asyncio.BufferedProtocol):
         """Note that the socket takes more."""
         self._writable.set()
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> None:
         """Close when the broker does."""
-        return False
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return room behind the bytes of a packet that is not complete yet."""
@@ -173,17 +183,16 @@ class Link(asyncio.BufferedProtocol):
     def _hand_on(self, event: Event) -> None:
         match event:
             case Received():
-                self._excused = True
+                self._answers.excused = True
                 if not self._cut:
                     self._handler.received(event)
             case Acknowledged():
                 self._handler.acknowledged(event)
-            case Connected():
-                self._keep_alive.start(event.limits.keep_alive_seconds)
-                self._steer()
-                self._answers.put_nowait(event)
-            case Subscribed():
-                self._answers.put_nowait(event)
+            case Connected() | Subscribed() | Unsubscribed():
+                if isinstance(event, Connected):
+                    self._keep_alive.start(event.limits.keep_alive_seconds)
+                    self._steer()
+                self._answers.give(event)
             case Lost(error, reason_code):
                 if reason_code is not None:
                     self.write(self.session.disconnect(reason_code))
@@ -192,23 +201,15 @@ class Link(asyncio.BufferedProtocol):
 
     # Inside
 
-    async def _answered(self, within_seconds: float, what: str) -> Connected | Subscribed:
-        self._waiting = True
-        while not self.ended.done():
-            self._excused = False
-            try:
-                async with asyncio.timeout(within_seconds):
-                    answer = await self._answers.get()
-            except TimeoutError:
-                # It may stand behind what we do not read or acknowledge; at the end none comes.
-                behind = self._paused or self._excused or self.session.unacknowledged
-                if behind or self._ending:
-                    continue
-                raise reasons.no_answer(what, within_seconds, self.session.server) from None
-            if answer is not None and not self.ended.done():
-                self._waiting = False
-                return answer
-        raise self.ended.result()
+    async def _open(self, kind: type[A], within_seconds: float, packet: str) -> A:
+        self._opening = True
+        answer = await self._answers.take(kind, within_seconds, packet)
+        self._opening = False
+        return answer
+
+    def _behind(self) -> bool:
+        """Whether an answer may stand behind what we do not read; at our end none comes."""
+        return self._paused or bool(self.session.unacknowledged) or self._ending
 
     def _steer(self) -> None:
         """Read, or read no more, as the causes say; all is read before CONNACK and at the end."""
@@ -216,7 +217,7 @@ class Link(asyncio.BufferedProtocol):
         if wanted is self._paused or self._transport is None or self._transport.is_closing():
             return
         self._paused = self._keep_alive.held = wanted
-        self._excused = True
+        self._answers.excused = True
         if wanted:
             self._transport.pause_reading()
         else:
@@ -228,14 +229,13 @@ class Link(asyncio.BufferedProtocol):
         self._keep_alive.stop()
 
     def _lose(self, error: BridgeError) -> None:
-        """Report the end once: to whoever waits for an answer, else to the flow."""
+        """Report the end once, to who waits for an answer and to the flow; but see `_opening`."""
         if self._ending:
             return
         self._stop()
         self.ended.set_result(error)
-        if self._waiting:
-            self._answers.put_nowait(None)
-        else:
+        self._answers.wake()
+        if not self._opening:
             self._handler.lost(error)
 
     def _crash(self, bug: Exception) -> None:
@@ -243,7 +243,7 @@ class Link(asyncio.BufferedProtocol):
         self._stop()
         if not self.ended.done():
             self.ended.set_exception(bug)
-            self._answers.put_nowait(None)
+            self._answers.wake()
 
     def _give_up(self, silent_seconds: float) -> None:
         self._lose(reasons.silent(silent_seconds, self.session.server))

@@ -1,5 +1,7 @@
 """Why a connection failed or ended, reason codes above all: who has to do what [MQTT5 2.4]."""
 
+import ssl
+
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
 
@@ -22,6 +24,14 @@ _CURES = {
     0x9C: "set mqtt.servers to the server that the broker names",
     0x9D: "set mqtt.servers to the server that the broker names",
 }
+
+
+class SilentEndError(PassingError):
+    """The broker's end closed a connection that served, and nobody said why.
+
+    So ends a broker that stops; and so end old brokers a connection whose client id another client
+    took over: Mosquitto 2.0.11 closes it, which under load shows as a reset.
+    """
 
 
 def _words(code: int, text: str | None) -> str:
@@ -76,6 +86,17 @@ def refused_subscription(
         else "change from.filter of the mapping, or the broker's settings"
     )
     return MustFixError(Reason.MQTT_SUBSCRIPTION_REFUSED, message, cure)
+
+
+def refused_unsubscription(
+    code: int, text: str | None, filter_text: str, username: str | None
+) -> BridgeError:
+    """Return the error for an UNSUBACK with a reason code >= 0x80."""
+    message = f"the broker refused to end the subscription to {filter_text!r}, {_words(code, text)}"
+    if code in NOT_AUTHORIZED:
+        cure = f"allow {_who(username)} to unsubscribe from {filter_text!r} at the broker"
+        return MustFixError(Reason.MQTT_SUBSCRIPTION_REFUSED, message, cure)
+    return PassingError(Reason.MQTT_SUBSCRIPTION_REFUSED, message, "see the broker's log")
 
 
 def disconnected(code: int, text: str | None, server: str) -> BridgeError:
@@ -140,20 +161,46 @@ def silent(seconds: float, server: str) -> BridgeError:
     )
 
 
-def lost(cause: Exception | None, server: str, *, answered: bool) -> BridgeError:
+def lost(
+    cause: Exception | None, server: str, *, answered: bool, refusal: int | None = None
+) -> BridgeError:
     """Return the error for a connection that ended without a word of MQTT.
 
     Args:
         cause: the operating system's, if any.
         server: which one.
         answered: whether CONNACK had come.
+        refusal: the reason code of a PUBACK, if that was the last word: Mosquitto 2.0.11 refuses a
+            message (0x87) and then closes.
     """
     why = str(cause) if cause else "it closed the connection without a reason"
-    if answered:
-        message, cure = f"lost {server}: {why}", "see the broker's log"
-    else:
-        message, cure = f"lost {server} before it answered CONNECT: {why}", _NO_ANSWER_CURE
-    return PassingError(Reason.MQTT_DISCONNECTED, message, cure)
+    if not answered:
+        message = f"lost {server} before it answered CONNECT: {why}"
+        return PassingError(Reason.MQTT_DISCONNECTED, message, _NO_ANSWER_CURE)
+    if refusal is not None:
+        message = f"lost {server} when it had refused a message, {_words(refusal, None)}: {why}"
+        return PassingError(Reason.MQTT_DISCONNECTED, message, "see the broker's log")
+    closed = cause is None or isinstance(cause, ConnectionError | ssl.SSLError)
+    family = SilentEndError if closed else PassingError
+    return family(Reason.MQTT_DISCONNECTED, f"lost {server}: {why}", "see the broker's log")
+
+
+def identity_conflict(client_id: str, ends: int, seconds: float, last: BridgeError) -> BridgeError:
+    """Return the error for a client id that another client seems to use.
+
+    Args:
+        client_id: which one.
+        ends: how many connections ended as if they were taken over.
+        seconds: within which time.
+        last: why the last one ended.
+    """
+    return MustFixError(
+        Reason.IDENTITY_CONFLICT,
+        f"another client seems to use the client id {client_id!r}: {ends} connections ended within"
+        f" {seconds:.0f} s though the broker was there; the last one: {last.message}",
+        f"find the other bridge or client that uses {client_id!r}, and give each its own name or"
+        " mqtt.clientIdPrefix; if there is none, see in the broker's log why it ends connections",
+    )
 
 
 def refused_for_now(code: int, topic: str) -> BridgeError:

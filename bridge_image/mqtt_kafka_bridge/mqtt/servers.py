@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError
+from mqtt_kafka_bridge.mqtt.reasons import SilentEndError
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 FIRST_DELAY_SECONDS = 0.25
@@ -17,6 +18,9 @@ MUST_FIX_DELAY_SECONDS = 30.0
 """Longest delay while somebody must fix something: no account gets locked by our knocking."""
 TAKEN_OVER_DELAY_SECONDS = 45.0
 """Delay after a take-over: two bridges with one client id must not push each other out for ever."""
+CONTESTED_DELAY_SECONDS = 60.0
+"""Delay after what looks like one take-over of many: even if the other comes again at once, that
+makes two a minute."""
 
 
 class Server(NamedTuple):
@@ -62,7 +66,11 @@ class Servers:
         """Note a failure, or a loss; return how many seconds to wait before `next`."""
         if error.reason is Reason.MQTT_TAKEN_OVER:
             return self._jitter(TAKEN_OVER_DELAY_SECONDS, 1.5 * TAKEN_OVER_DELAY_SECONDS)
+        if isinstance(error, SilentEndError):
+            return 0.0  # A look at the same server; `rivals` sees to it that there are few of them.
         self._next = (self._next + 1) % len(self._servers)
+        if error.reason is Reason.IDENTITY_CONFLICT:
+            return self._jitter(CONTESTED_DELAY_SECONDS, 1.5 * CONTESTED_DELAY_SECONDS)
         self._failures += 1
         passes, within_pass = divmod(self._failures, len(self._servers))
         delay = FIRST_DELAY_SECONDS

@@ -18,18 +18,20 @@ import mqtt5
 
 from mqtt_kafka_bridge.mapping.messages import InboundMessage
 from mqtt_kafka_bridge.mqtt import reasons
-from mqtt_kafka_bridge.mqtt.events import Connected, Event, Limits, Lost, Received, Subscribed
+from mqtt_kafka_bridge.mqtt.events import Connected, Event, Limits, Lost, Received
 from mqtt_kafka_bridge.mqtt.outgoing import Outgoing
 from mqtt_kafka_bridge.mqtt.packets import Packet, Run, read_runs
+from mqtt_kafka_bridge.mqtt.subscribing import Subscribing, Subscription
+
+__all__ = ["Options", "Session", "State", "Subscription"]
 
 _PUBACKS = [struct.pack(">BBH", 0x40, 2, packet_id) for packet_id in range(65536)]
 _REFUSED = 0x80
-_NORMAL, _MALFORMED, _PROTOCOL_ERROR = 0x00, 0x81, 0x82
+_MALFORMED, _PROTOCOL_ERROR = 0x81, 0x82
 _TOPIC_ALIAS_INVALID = 0x94
 _OLD_CONNACK = b"\x20\x02"
 """How a CONNACK of MQTT 3.1.1 begins; one of MQTT 5 is longer."""
 _PINGREQ = mqtt5.PingReqPacket().write()
-_QOS = (mqtt5.QoS(0), mqtt5.QoS(1), mqtt5.QoS(2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +46,6 @@ class Options:
     maximum_packet_size: int = 1_048_576
     username: str | None = None
     password: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A filter to subscribe to; `retain_handling` [MQTT5 3.8.3.1]: 0 always, 1 if new, 2 never."""
-
-    filter: str
-    qos: int
-    retain_handling: int = 1
 
 
 class State(Enum):
@@ -72,7 +65,9 @@ class Session:
         self.state = State.CONNECTING
         self.outgoing = Outgoing()
         self.unacknowledged = 0
-        self._subscribing: tuple[int, Sequence[Subscription]] | None = None
+        self.refusal: int | None = None
+        """The reason code of a PUBACK that refuses, if that is the last thing that came."""
+        self._subscribing = Subscribing(options.username)
 
     def connect(self) -> bytes:
         """Return CONNECT. It allows the broker no topic aliases: a topic is always whole."""
@@ -89,22 +84,15 @@ class Session:
         ).write()
 
     def subscribe(self, subscriptions: Sequence[Subscription]) -> bytes:
-        """Return SUBSCRIBE; the answer is `Subscribed`, or `Lost` with what was refused.
+        """Return SUBSCRIBE; the answer is `Subscribed`, or `Lost` with what was refused."""
+        return self._subscribing.subscribe(self.outgoing.next_packet_id(), subscriptions)
 
-        Retain As Published is 0: the retain flag then means "sent because we subscribed".
+    def unsubscribe(self, filters: Sequence[str]) -> bytes:
+        """Return UNSUBSCRIBE; the answer is `Unsubscribed`.
+
+        What is queued for the filters the broker may throw away, and need not [MQTT5 3.10.4].
         """
-        packet_id = self.outgoing.next_packet_id()
-        self._subscribing = packet_id, subscriptions
-        filters = [
-            mqtt5.TopicFilter(
-                s.filter,
-                max_qos=_QOS[s.qos],
-                retain_as_published=False,
-                retain_handling=mqtt5.RetainHandling(s.retain_handling),
-            )
-            for s in subscriptions
-        ]
-        return mqtt5.SubscribePacket(packet_id, filters).write()
+        return self._subscribing.unsubscribe(self.outgoing.next_packet_id(), filters)
 
     def acknowledge(self, packet_ids: Sequence[int]) -> bytes:
         """Return PUBACKs, in the order given, which must be that of arrival [MQTT-4.6.0-2]."""
@@ -124,11 +112,17 @@ class Session:
         """Return PINGREQ."""
         return _PINGREQ
 
-    def disconnect(self, reason_code: int = 0) -> bytes:
-        """Return DISCONNECT; nothing may be sent after it [MQTT-3.14.4-2]."""
+    def disconnect(self, reason_code: int = 0, expiry_seconds: int | None = None) -> bytes:
+        """Return DISCONNECT; nothing may be sent after it [MQTT-3.14.4-2].
+
+        `expiry_seconds` is for how long the broker has to keep the session from now on: 0 ends it;
+        None leaves it at what CONNECT said. More than 0 is against the protocol where CONNECT said
+        0 [MQTT5 3.14.2.2.2].
+        """
         self.state = State.CLOSED
         code = mqtt5.DisconnectReasonCode(reason_code)
-        return mqtt5.DisconnectPacket(reason_code=code).write()
+        packet = mqtt5.DisconnectPacket(reason_code=code, session_expiry_interval=expiry_seconds)
+        return packet.write()
 
     def receive(self, data: memoryview) -> tuple[int, list[Event]]:
         """Take bytes from the broker; return how many were whole packets, and what they said.
@@ -157,6 +151,7 @@ class Session:
 
     def _take(self, run: Run) -> Iterator[Event]:
         """Take one run of packets by what may come in this state."""
+        self.refusal = None
         if self.state is State.CONNECTED:
             if run.kind is mqtt5.PublishPacket:
                 yield self._received(run)
@@ -178,8 +173,9 @@ class Session:
             return Lost(reasons.not_mqtt5(what, self.server), _PROTOCOL_ERROR)
         if isinstance(packet, mqtt5.PingRespPacket):
             return None
-        if isinstance(packet, mqtt5.SubAckPacket):
-            return self._subscribed(packet)
+        if isinstance(packet, mqtt5.SubAckPacket | mqtt5.UnsubAckPacket):
+            event = self._subscribing.answered(packet)
+            return self._broken(event) if isinstance(event, str) else event
         if isinstance(packet, mqtt5.DisconnectPacket):
             code = int(packet.reason_code)
             text = reasons.words_of(packet.reason_str, packet.server_reference)
@@ -207,23 +203,6 @@ class Session:
         self.state = State.CONNECTED
         return Connected(packet.session_present, limits)
 
-    def _subscribed(self, packet: mqtt5.SubAckPacket) -> Event:
-        if self._subscribing is None or self._subscribing[0] != packet.packet_id:
-            return self._broken(f"SUBACK for packet id {packet.packet_id}, which was not asked for")
-        subscriptions, self._subscribing = self._subscribing[1], None
-        granted = tuple(int(code) for code in packet.reason_codes)
-        if len(granted) != len(subscriptions):
-            return self._broken(
-                f"SUBACK with {len(granted)} codes for {len(subscriptions)} filters"
-            )
-        for subscription, code in zip(subscriptions, granted, strict=True):
-            if code >= _REFUSED:
-                error = reasons.refused_subscription(
-                    code, packet.reason_str, subscription.filter, self.options.username
-                )
-                return Lost(error, _NORMAL)
-        return Subscribed(granted)
-
     def _received(self, run: Run) -> Event:
         messages = cast("list[InboundMessage]", run.packets)
         packet_ids = [message.packet_id for message in messages]
@@ -241,6 +220,8 @@ class Session:
         taken = self.outgoing.acknowledged(pubacks)
         if isinstance(taken, int):
             return self._broken(f"PUBACK for packet id {taken}, which is not in flight")
+        if taken.refused:
+            self.refusal = taken.refused[-1].reason_code
         return taken
 
     def _broken(self, what: str, reason_code: int = _PROTOCOL_ERROR) -> Lost:

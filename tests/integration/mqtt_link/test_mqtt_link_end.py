@@ -67,7 +67,7 @@ async def test_the_end_is_bounded_when_the_broker_does_not_end() -> None:
 
     async with serving(stubborn) as url:
         link = await link_to(url, Recorder(), SHORT)
-        await link.connected(10)
+        await link.connect(10)
         began = asyncio.get_running_loop().time()
         await link.end()
         assert 1.9 < asyncio.get_running_loop().time() - began < 6
@@ -75,15 +75,20 @@ async def test_the_end_is_bounded_when_the_broker_does_not_end() -> None:
         over.set()
 
 
-async def test_a_link_can_be_ended_before_connack_and_after_it_was_lost(
+async def test_a_link_can_be_ended_before_connect_and_before_connack_and_after_it_was_lost(
     broker: ScriptedBroker,
 ) -> None:
     broker.script.connack = lambda _: None
+    unused = await link_to(broker.url, Recorder())
+    await unused.end()
     early = await link_to(broker.url, Recorder())
+    connecting = asyncio.create_task(early.connect(10))
     first = await broker.connection()
     await early.end()
     await first.expect_end()
     assert first.received == []
+    assert len(broker.connections) == 1
+    connecting.cancel()
     broker.script.connack = lambda _: mqtt5.ConnAckPacket()
     recorder = Recorder()
     late, connection = await connected(broker, recorder)

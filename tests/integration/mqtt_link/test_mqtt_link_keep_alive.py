@@ -56,7 +56,7 @@ async def test_a_half_open_connection_is_given_up_within_three_keep_alives(
     recorder = Recorder()
     proxy = await proxy_of(broker, background)
     link = await link_to(f"mqtt://127.0.0.1:{proxy.port}", recorder, SHORT)
-    await link.connected(10)
+    await link.connect(10)
     proxy.weather.half_open = True
     await eventually_async(lambda: recorder.losses, 3)
     (error,) = recorder.losses

@@ -11,7 +11,7 @@ from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
 from mqtt_kafka_bridge.mqtt.events import Connected
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.session import Options
-from tests.support.broker_script import ScriptedBroker
+from tests.support.broker_script import ScriptedBroker, ScriptedConnection
 from tests.support.link_recorder import Recorder, keeping, link_to
 from tests.support.ports import free_port
 from tests.support.waiting import eventually_async
@@ -19,6 +19,11 @@ from tests.support.waiting import eventually_async
 
 def refusing(code: int) -> mqtt5.ConnAckPacket:
     return mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode(code))
+
+
+def throw_out(connection: ScriptedConnection) -> None:
+    code = mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION
+    connection.send(mqtt5.DisconnectPacket(reason_code=code))
 
 
 # Lost, and back
@@ -30,11 +35,11 @@ async def test_after_rst_or_fin_it_connects_again_each_time(
 ) -> None:
     recorder = Recorder("a")
     async with keeping(broker.url, recorder) as task:
-        for round_number in range(1, 5):
+        for round_number in (1, 2):
             await recorder.await_ups(round_number)
             getattr(broker.connections[-1], how)()
             await recorder.await_down(round_number)
-        await recorder.await_ups(5)
+        await recorder.await_ups(3)
         broker.connections[-1].publish("a", [b"x"])
         await recorder.await_payloads(1)
         assert not task.done()
@@ -90,7 +95,7 @@ async def test_a_broker_that_throws_us_out_again_and_again_sees_us_less_and_less
             connection = await broker.connection(number)
             times.append(loop.time())
             await recorder.await_ups(number + 1)
-            connection.close()
+            throw_out(connection)
     assert times[-1] - times[-2] > 4 * (times[1] - times[0]) > 0.4
 
 
@@ -104,7 +109,7 @@ async def test_after_a_steady_connection_the_first_retry_is_quick(
             connection = await broker.connection(number)
             await recorder.await_ups(number + 1)
             await asyncio.sleep(0.1)
-            connection.close()
+            throw_out(connection)
             lost_at = loop.time()
             await broker.connection(number + 1)
             assert loop.time() - lost_at < 1
@@ -179,6 +184,22 @@ async def test_who_was_taken_over_does_not_push_back_at_once(broker: ScriptedBro
         assert "mqtt.clientIdPrefix" in error.cure
         await asyncio.sleep(1)
         assert len(broker.connections) == 1
+
+
+@pytest.mark.parametrize("how", ["reset", "close"])
+async def test_whose_connections_end_again_and_again_without_a_reason_has_a_rival(
+    broker: ScriptedBroker, how: str
+) -> None:
+    recorder = Recorder("a")
+    async with keeping(broker.url, recorder, Options(client_id="mine")):
+        for round_number in (1, 2, 3):
+            await recorder.await_ups(round_number)
+            getattr(broker.connections[-1], how)()
+        error = await recorder.await_down(3)
+        assert error.reason is Reason.IDENTITY_CONFLICT
+        assert "'mine'" in error.message
+        await asyncio.sleep(1)
+        assert len(broker.connections) == 3
 
 
 # Where to, and as whom

@@ -62,7 +62,7 @@ def more_than(ledger: Ledger, count: int) -> Callable[[], bool]:
 
 async def subscribed(broker: Mosquitto, recorder: Recorder) -> Link:
     link = await link_to(broker.url, recorder, OPTIONS)
-    await link.connected(10)
+    await link.connect(10)
     link.write(link.session.subscribe([Subscription("plant/#", 1)]))
     await link.subscribed(10)
     return link

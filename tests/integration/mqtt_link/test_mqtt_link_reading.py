@@ -62,7 +62,7 @@ async def test_without_connack_a_held_link_gives_up_all_the_same(broker: Scripte
     link = await link_to(broker.url, Recorder())
     link.hold("bytes")
     with pytest.raises(PassingError, match=r"no CONNACK within 0\.1 s"):
-        await link.connected(0.1)
+        await link.connect(0.1)
     link.abort()
 
 
@@ -112,7 +112,7 @@ async def test_a_large_publication_arrives_and_writable_waits_for_the_socket(
     recorder = Recorder()
     proxy = await proxy_of(broker, background)
     link = await link_to(f"mqtt://127.0.0.1:{proxy.port}", recorder)
-    await link.connected(10)
+    await link.connect(10)
     connection = await broker.connection()
     proxy.weather.stalled = True
     publication = Publication("a", bytes(1 << 20), False, None, [])  # noqa: FBT003
@@ -136,7 +136,7 @@ async def test_who_waits_for_the_socket_goes_on_when_the_link_is_lost() -> None:
 
     async with serving(reads_nothing) as url:
         link = await link_to(url, recorder)
-        await link.connected(10)
+        await link.connect(10)
         link.write(bytes(30_000_000))
         writable = asyncio.create_task(link.writable())
         assert (await asyncio.wait({writable}, timeout=0.05))[0] == set()

@@ -46,13 +46,13 @@ async def test_messages_of_all_sizes_pass_while_reading_is_held_and_spaced(
     options = Options(client_id="tls", keep_alive_seconds=1)
     tls = trusting(authority.certificate_file)
     link = await link_to(secure.tls_url, recorder, options, tls=tls)
-    await link.connected(10)
+    await link.connect(10)
     link.write(link.session.subscribe([Subscription("a", 1)]))
     await link.subscribed(10)
     link.gap_seconds = 0.002
     sizes = [0, 1, 16_000, 70_000, 300_000, 1_000_000, *range(100)]
     sender = await link_to(secure.url, Recorder(), Options(client_id="sender"))
-    await sender.connected(10)
+    await sender.connect(10)
     pairs = [(b"\0\1a", bytes(size)) for size in sizes]
     link.hold("bytes")
     sender.write(sender.session.outgoing.publish_alike(ALIKE, pairs, 0, 1))
