@@ -29,11 +29,11 @@ def freeze(plant: Plant, seconds: float) -> tuple[str, Sequence[str], Span]:
         Which pod, which sessions it had, and from when to when.
     """
     pods = plant.pods
-    owners = pods.await_shared(plant.sessions)
+    owners = pods.await_shared()
     pod = max(NAMES, key=lambda name: len(of_pod(owners, name)))
     since = time.time()
     pods.freeze(pod)
-    pods.await_shared(plant.sessions, TAKEN_OVER_SECONDS)
+    pods.await_shared(TAKEN_OVER_SECONDS)
     plant.see_flow()
     eventually(lambda: time.time() - since >= seconds, seconds, what="frozen for so long")
     until = time.time()
@@ -78,11 +78,11 @@ def test_a_frozen_pod_that_wakes_up_disturbs_nobody(
     servers = {pod: f"mqtt://127.0.0.1:{proxy.port}" for pod, proxy in proxies.items()}
     plant = Plant(site, unique, make_bridge, servers)
     plant.pods.up(*NAMES)
-    plant.pods.await_shared(plant.sessions)
+    plant.pods.await_shared()
     with load(site.background, MESSAGES_PER_SECOND, plant.outbound, *plant.inbound):
         plant.see_flow()
         pod, lost, span = freeze(plant, SOAK_SECONDS if soak else SHORT_SECONDS)
-        plant.pods.await_shared(plant.sessions)
+        plant.pods.await_shared()
         plant.see_flow()
     plant.check(inbound_at_most=RECEIVE_MAXIMUM, outbound_at_most=2 * RECEIVE_MAXIMUM)
     note("duplicates in", sum(flow.ledger.duplicates() for flow in plant.inbound))

@@ -50,7 +50,7 @@ def killed(plant: Plant) -> tuple[float, str, Sequence[str]]:
     """
     pods = plant.pods
     plant.change(lambda: pods.up(*(pod for pod in NAMES if pod not in pods.running)))
-    owners = pods.await_shared(plant.sessions)
+    owners = pods.await_shared()
     victim = max(NAMES, key=lambda pod: len(of_pod(owners, pod)))
     at = time.time()
     plant.change(pods[victim].kill)
@@ -80,7 +80,7 @@ def test_pods_come_and_go_and_nothing_is_lost(
     """L O W, D = 0 for moves in good order; and after a kill, within the session time-out + 5 s."""
     plant = Plant(site, unique, make_bridge)
     plant.pods.up("pod-0")
-    plant.pods.await_shared(plant.sessions)
+    plant.pods.await_shared()
     with load(site.background, MESSAGES_PER_SECOND, plant.outbound, *plant.inbound):
         plant.see_flow()
         spans = in_good_order(plant)

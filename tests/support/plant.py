@@ -47,14 +47,13 @@ class Plant:
         self.inbound = [Telemetry(site, name, f"line-{n}") for n in range(_MAPPINGS)]
         self.inbound.append(Telemetry(site, name, "any", members=_MEMBERS))
         self.outbound = Outbound(site, name)
-        self.sessions = sum(flow.sessions for flow in self.inbound)
         self.pods = Pods(make_bridge, site.config(self.outbound, *self.inbound), servers)
 
     def change(self, act: Callable[[], object]) -> Span:
         """Let pods come or go; wait until all sessions are shared out, and see messages flow."""
         since = time.time()
         act()
-        self.pods.await_shared(self.sessions)
+        self.pods.await_shared()
         span = Span(since, time.time())
         self.see_flow()
         return span
@@ -115,6 +114,7 @@ class Plant:
         """
         for flow in self.inbound:
             flow.complete()
+            assert not flow.source.refused, "the broker had no session for some"
             at_most = inbound_at_most * flow.sessions
             if flow.members is None:
                 flow.ledger.check(duplicates_at_most=at_most)

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import BridgeStatus, SessionState, SessionStatus
+from mqtt_kafka_bridge.coordination.plan import desired
 from tests.support.bridge import Bridge, Config
 from tests.support.waiting import eventually
 
@@ -33,6 +35,7 @@ class Pods:
     ) -> None:
         self._servers = servers or {}
         self._bridges = {pod: make_bridge(self._of(pod, config)) for pod in NAMES}
+        self._wanted = _client_ids(config)
         self._frozen: set[str] = set()
 
     def _of(self, pod: str, config: Config) -> dict[str, Any]:
@@ -58,6 +61,7 @@ class Pods:
         """Stop one in order, and start it with another configuration."""
         assert self[pod].terminate() == 0, self[pod].log_tail()
         self[pod].configure(self._of(pod, config))
+        self._wanted = _client_ids(config)
         self.up(pod)
 
     def freeze(self, pod: str) -> None:
@@ -93,12 +97,10 @@ class Pods:
                 owners[session.client_id].append(pod)
         return dict(owners)
 
-    def await_shared(
-        self, count: int, within_seconds: float = _SHARED_SECONDS
-    ) -> Mapping[str, str]:
-        """Wait until so many sessions forward, each on one pod, evenly.
+    def await_shared(self, within_seconds: float = _SHARED_SECONDS) -> Mapping[str, str]:
+        """Wait until each session of the latest configuration forwards on one pod, evenly.
 
-        Every session that any pod shows is among them.
+        No pod shows any other session.
 
         Returns:
             The pod of each client id.
@@ -108,14 +110,14 @@ class Pods:
             owners = self.owners()
             shown = {session.client_id for _, session in self.sessions()}
             each = [pods[0] for pods in owners.values() if len(pods) == 1]
-            whole = len(each) == len(owners) == count and shown == owners.keys()
+            whole = len(each) == len(owners) and owners.keys() == shown == self._wanted
             even = is_even([Counter(each)[pod] for pod in self.running])
             return {c: pods[0] for c, pods in owners.items()} if whole and even else {}
 
         return eventually(
             shared,
             within_seconds,
-            what=lambda: f"{count} sessions on {self.running}; {self._story()}",
+            what=lambda: f"all sessions on {self.running}; {self._story()}",
             every_seconds=_LOOK_SECONDS,
             ignoring=(OSError,),
         )
@@ -123,6 +125,11 @@ class Pods:
     def _story(self) -> str:
         shown = [f"{pod}: {s.client_id} {s.state} term {s.term}" for pod, s in self.sessions()]
         return "; ".join(sorted(shown))
+
+
+def _client_ids(config: Config) -> set[str]:
+    """Return the client ids of all sessions that a configuration wants."""
+    return {session.client_id for session in desired(BridgeConfig(**{"version": 1, **config}))}
 
 
 def is_even(counts: Sequence[int]) -> bool:
