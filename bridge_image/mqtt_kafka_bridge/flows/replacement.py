@@ -80,6 +80,10 @@ async def replace(
         await end(run)
     if lineage.new is not None:
         newest.flow.forward()
+    _say(lineage)
+
+
+def _say(lineage: Lineage) -> None:
     log.info(
         "session retired" if lineage.new is None else "session replaced",
         mapping=lineage.old[0].mapping.name,
