@@ -19,10 +19,8 @@ from mqtt_kafka_bridge.coordination.slots import slot_of
 from mqtt_kafka_bridge.coordination.view import Entry, View
 from mqtt_kafka_bridge.errors import BridgeError, LeaseRefusedError
 from mqtt_kafka_bridge.flows.alone import Alone
-from mqtt_kafka_bridge.flows.budget import Budget
 from mqtt_kafka_bridge.flows.coordination_port import SESSION_TIMEOUT_SECONDS, Coordination
 from mqtt_kafka_bridge.flows.ending import end_session
-from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.kafka.cluster import Cluster
 from mqtt_kafka_bridge.kafka.coordination_topic import SLOTS
@@ -62,16 +60,8 @@ class Retirement:
         self._config = config
         self._tell, self._hint = tell, hint
         self._hinted: set[str] = set()
-        self._parts = Parts(
-            config=config,
-            pod=POD,
-            kafka=Cluster(config, POD),
-            dial=dialer(config.mqtt),
-            buffer=ReadBuffer(),
-            budget=Budget(config.limits.bytes_in_flight, 1),
-            now=lambda: datetime.now(UTC),
-            starts=_no_starts,
-        )
+        self._cluster = Cluster(config, POD)
+        self._dial, self._buffer = dialer(config.mqtt), ReadBuffer()
 
     async def run(self) -> None:
         """End what can be ended, until cancelled; `left` says what is not."""
@@ -104,7 +94,7 @@ class Retirement:
             )
             await asyncio.sleep(_LOOK_SECONDS)
         if found.slots == SLOTS:
-            return await self._persistently(self._parts.kafka.open_coordination)
+            return await self._persistently(self._cluster.open_coordination)
         # Nobody can run with such a topic, so that there is nobody to be locked out.
         wrong = f"has {found.slots} partitions instead of {SLOTS}"
         self._hint_once(
@@ -154,7 +144,9 @@ class Retirement:
         name, slot = wanted.client_id, _slot(coordination, wanted.mapping.name, wanted.member)
         try:
             admit = partial(self._admit, coordination, slot)
-            await end_session(self._parts, name, admit, partial(self._show, name))
+            await end_session(
+                self._config.mqtt, self._dial, self._buffer, name, admit, partial(self._show, name)
+            )
             entry = coordination.view.sessions.get(name)
             if entry is not None:
                 await self._record_end(coordination, slot, name, entry)
@@ -187,7 +179,7 @@ class Retirement:
                 "term": entry.term,
                 "pod": POD,
                 "instance": coordination.instance,
-                "at": self._parts.now(),
+                "at": datetime.now(UTC),
             }
         )
         for value in (retired.encode(), None):
@@ -234,7 +226,3 @@ def _still_runs(pods: list[str]) -> str:
     if len(pods) == 1:
         return f"pod {pods[0]} still runs: stop it first"
     return f"pods {', '.join(pods)} still run: stop them first"
-
-
-async def _no_starts() -> None:
-    """Return where starts are recorded: nothing here asks."""

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.errors import BridgeError
-from mqtt_kafka_bridge.flows.parts import Parts
+from mqtt_kafka_bridge.mqtt.dialing import Dial
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
 from mqtt_kafka_bridge.mqtt.link import Link
+from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.mqtt.session import Options
 
 
@@ -42,7 +44,9 @@ class _CleanConnection:
 
 
 async def end_session(
-    parts: Parts,
+    mqtt: Mqtt,
+    dial: Dial,
+    buffer: ReadBuffer,
     client_id: str,
     admit: Callable[[], Awaitable[None]] | None,
     show: Callable[[BridgeError], None],
@@ -55,7 +59,6 @@ async def end_session(
     Raises:
         LeaseRefusedError: the session is not ours (any more).
     """
-    mqtt = parts.config.mqtt
     options = Options(
         client_id=client_id,
         clean_start=True,
@@ -63,7 +66,7 @@ async def end_session(
         keep_alive_seconds=int(mqtt.keep_alive.total_seconds()),
     )
     connection = _CleanConnection(show)
-    keeper = Keeper(mqtt, options, connection, parts.dial, parts.buffer, admit=admit)
+    keeper = Keeper(mqtt, options, connection, dial, buffer, admit=admit)
     keeping = asyncio.create_task(keeper.run())
     done = asyncio.create_task(connection.done.wait())
     try:

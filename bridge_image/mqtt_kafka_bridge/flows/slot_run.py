@@ -159,7 +159,8 @@ class SlotRun:
         client_id = run.wanted.client_id
         await self._stop(run)
         prove = partial(self._coordination.prove, self._slot)
-        await end_session(self._parts, client_id, prove, run.show)
+        parts = self._parts
+        await end_session(parts.config.mqtt, parts.dial, parts.buffer, client_id, prove, run.show)
         await run.persistently(partial(run.release, RecordState.RETIRED))
         tombstone = partial(self._coordination.write, self._slot, session_key(client_id), None)
         await run.persistently(tombstone)

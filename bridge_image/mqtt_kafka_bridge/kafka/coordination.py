@@ -20,7 +20,7 @@ from mqtt_kafka_bridge.kafka.members import see_that_it_may_join
 from mqtt_kafka_bridge.kafka.preflight import preflight
 from mqtt_kafka_bridge.kafka.session_log import SessionLog
 from mqtt_kafka_bridge.kafka.session_writer import SessionWriter
-from mqtt_kafka_bridge.kafka.slot_group import SlotGroup, sessions_group
+from mqtt_kafka_bridge.kafka.slot_group import SlotGroup
 from mqtt_kafka_bridge.kafka.slot_membership import MemberClient
 from mqtt_kafka_bridge.kafka.starts import recorded_start
 
@@ -56,7 +56,7 @@ class KafkaCoordination:
         self._instance = secrets.token_hex(_INSTANCE_BYTES)
         self._view = View()
         self._bell = Bell()
-        client_id = f"{sessions_group(config)}.{pod}"
+        client_id = f"{config.sessions_group}.{pod}"
         self._client = MemberClient(config, client_id)
         self._group = SlotGroup(
             config,

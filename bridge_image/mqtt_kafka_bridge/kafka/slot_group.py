@@ -63,7 +63,7 @@ class SlotGroup:
         bell: Bell,
         client: MemberClient,
     ) -> None:
-        self.name = sessions_group(config)
+        self.name = config.sessions_group
         self.tenure: Tenure | None = None
         self.failure: BridgeError | None = None
         self._pod, self._instance, self._generation = pod, instance, config.generation
@@ -208,8 +208,3 @@ class SlotGroup:
         else:
             await self._membership.leave()
             self.lost()
-
-
-def sessions_group(config: BridgeConfig) -> str:
-    """Return the name of the group whose members are the pods of a bridge."""
-    return f"{config.group_prefix}._sessions"
