@@ -71,8 +71,8 @@ class Allowances:
                 sum(len(s.in_flight) for s in sessions if f".{mapping}." in s.client_id),
             )
 
-    def killed(self, process: Process) -> None:
-        """Allow what a process had in hand to come again."""
+    def interrupted(self, process: Process) -> None:
+        """Allow what a process has in hand to come again: it dies, or misses answers."""
         for mapping in [*process.board.mappings]:
             self.producer_spent(process, mapping)
 

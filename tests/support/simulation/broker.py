@@ -63,6 +63,8 @@ class Broker:
         """How many messages it has for a second session, or again because of a subscription."""
         self.ended: Callable[[Connection], None] = lambda _: None
         """Called when a connection is over."""
+        self.dialing: Callable[[Life], None] = lambda _: None
+        """Called when a client dials."""
         self.connecting: Callable[[Life, str], None] = lambda _life, _client_id: None
         """Called when a client writes CONNECT."""
         self.subscribed: Callable[[Life, str], None] = lambda _life, _client_id: None
@@ -78,6 +80,8 @@ class Broker:
         async def dial(server: Server, make_link: Callable[[], Link]) -> Link:
             del server
             await asyncio.sleep(self._rng.choice(_DELAYS_SECONDS))
+            self.dialing(life)
+            await asyncio.sleep(0)
             if not self.up or not life.alive or life.without_mqtt:
                 raise PassingError(Reason.MQTT_UNREACHABLE, "the simulated broker is down")
             if self.stuck and self._rng.random() < 0.5:

@@ -53,7 +53,9 @@ def _check_stored_order(world: World, sent: Iterable[Message]) -> None:
     """
     lost = world.broker.lost
     ordered = {
-        m.payload for m in sent if m.promised and m.payload not in lost and m.fate is Fate.FORWARDED
+        m.payload
+        for m in sent
+        if m.sent and m.promised and m.payload not in lost and m.fate is Fate.FORWARDED
     }
     # First occurrences, wherever: after a partition was added a key goes on in another one.
     first: dict[TopicPartition, list[bytes]] = defaultdict(list)

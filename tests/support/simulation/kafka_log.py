@@ -100,6 +100,7 @@ class KafkaState:
         self.batch_fate = BatchFate()
         self.down = False
         self.commit_failures = 0.0
+        self.slowest_write_seconds = 0.3
         self.write_failures = 0.0
         """How likely a write to the coordination topic gets no answer."""
         self.reader_lag_seconds = 0.05

@@ -90,7 +90,11 @@ class SimulatedProducer:
         stored: Future[object] = state.loop.create_future()
         self._under_way[stored] = place, batch
         state.loop.later(
-            state.rng.choice((0.0, 0.001, 0.01, 0.3)), self._arrives, stored, place, batch
+            state.rng.choice((0.0, 0.001, 0.01, state.slowest_write_seconds)),
+            self._arrives,
+            stored,
+            place,
+            batch,
         )
         return stored
 

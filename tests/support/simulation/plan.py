@@ -42,6 +42,7 @@ class Plan:
         sessions: of the first mapping; 0: ordering PerKey.
         outbound: whether there is a mapping from Kafka.
         start_from: where that one begins.
+        slowest_write_seconds: how long Kafka takes at most to store a batch, while all is well.
     """
 
     seed: int
@@ -69,6 +70,7 @@ class Plan:
     sessions: int = 0
     outbound: bool = True
     start_from: str = "Earliest"
+    slowest_write_seconds: float = 0.3
 
     @classmethod
     def of(cls, seed: int) -> "Plan":

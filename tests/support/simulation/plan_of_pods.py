@@ -28,7 +28,7 @@ def plan_of_pods(seed: int) -> Plan:
             forbids_markers=rng.random() < 0.1,
         ),
         seconds=rng.choice((5.0, 15.0)),
-        messages=rng.choice((15, 40)),
+        messages=rng.choice((15, 40, 80)),
         keys=rng.randint(1, 3),
         partitions=rng.randint(1, 2),
         receive_maximum=rng.choice((1, 3, 20, 8192)),
@@ -49,5 +49,6 @@ def plan_of_pods(seed: int) -> Plan:
         edits=rng.choice((0, 0, 1, 2)),
         sessions=rng.choice((0, 0, 1, 3)),
         outbound=rng.random() < 0.25,
+        slowest_write_seconds=rng.choice((0.3, 1.0, 3.0)),
         start_from=rng.choice(("Earliest", "Latest")),
     )

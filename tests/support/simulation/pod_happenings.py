@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from tests.support.simulation.faults import LONG, SHORT, Happenings
+from tests.support.simulation.life import Life
 from tests.support.simulation.process import Process
 from tests.support.simulation.sources import Writers
 from tests.support.simulation.world import World
 
 _MOST_PODS = 3
+_MOST = 0.7
 _LONG_FREEZE = (8.0, 60.0)
 
 
@@ -18,8 +21,9 @@ class PodHappenings(Happenings):
     def __init__(self, world: World, writers: Writers) -> None:
         super().__init__(world, writers)
         self._faults: list[Callable[[], Awaitable[None]]] = [
-            self._crash, self._crash, self._freeze, self._freeze, self._part_from_kafka,
-            self._part_from_mqtt, self._fail_writes, self._lag, self._cut_links, self._vanish,
+            self._crash, self._crash, self._freeze, self._freeze, self._freeze_while_dialing,
+            self._part_from_kafka, self._part_from_mqtt, self._fail_writes, self._lag,
+            self._cut_links, self._vanish,
             self._end_links, self._restart_broker, self._freeze_kafka, self._kafka_down,
             self._spoil_batches, self._spoil_batches, self._cut_after, self._refuse_connects,
         ]  # fmt: skip
@@ -87,7 +91,35 @@ class PodHappenings(Happenings):
             return
         victim.life.freeze()
         await self._pause(SHORT if self._rng.random() < 0.3 else _LONG_FREEZE)
-        victim.life.thaw()
+        self._world.thaw(victim.life)
+
+    async def _freeze_while_dialing(self) -> None:
+        """Freeze whoever dials next, between its proof and its CONNECT."""
+        broker, frozen = self._world.broker, asyncio.Event()
+        victims: list[Life] = []
+
+        def freeze(life: Life) -> None:
+            victims.append(life)
+            life.freeze()
+            broker.dialing = lambda _: None
+            frozen.set()
+
+        broker.dialing = freeze
+        await self._cut_links()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONG[1]):
+                await frozen.wait()
+        broker.dialing = lambda _: None
+        await self._pause(_LONG_FREEZE)
+        for life in victims:
+            self._world.thaw(life)
+
+    async def _end_links(self) -> None:
+        """Let the broker end connections, often as if they were taken over."""
+        code = self._rng.choice((None, 0x8E, 0x8E, 0x8B))
+        for connection in list(self._world.broker.connections):
+            if self._rng.random() < _MOST:
+                connection.end(code)
 
     async def _part_from_kafka(self) -> None:
         victim = self._any()

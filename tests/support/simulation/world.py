@@ -44,6 +44,7 @@ class World:
         self.stored = Stored(DEAD_LETTERS)
         self.broker = Broker(loop, rng, self.journal, self.stored, plan.broker)
         self.kafka = KafkaState(loop, rng, self.journal, self.stored)
+        self.kafka.slowest_write_seconds = plan.slowest_write_seconds
         self.groups: dict[str, Group] = {}
         self.slots = SlotsTopic(plan.slots, self.journal)
         self.slot_group = SlotGroup(self.kafka, plan.slots)
@@ -111,11 +112,18 @@ class World:
         """Kill a process."""
         self.journal.note(f"kill {process.name}")
         self.processes.remove(process)
-        self.allowances.killed(process)
+        self.allowances.interrupted(process)
         for wire in self.allowances.wires[process]:
             wire.cut()
         process.budget.check(self.journal, len(self.allowances.wires[process]))
         process.life.die()
+
+    def thaw(self, life: Life) -> None:
+        """Let a frozen process go on; it takes answers that came meanwhile for missing ones."""
+        if life.alive:
+            process = next(each for each in self.allowances.wires if each.life is life)
+            self.allowances.interrupted(process)
+        life.thaw()
 
     def _subscribed(self, life: Life, client_id: str) -> None:
         process = next((each for each in self.allowances.wires if each.life is life), None)
