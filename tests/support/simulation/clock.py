@@ -32,7 +32,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     """A loop without input or output; `now` is its clock, in seconds."""
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
     _stopping: bool
 
     def __init__(self) -> None:
@@ -40,6 +39,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.now = 0.0
         self.world: Context = copy_context()
         """The context of what belongs to nobody."""
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_made = 0
         self._frozen: dict[object, list[asyncio.Handle]] = {}
         self._turns = 0
 
@@ -64,6 +65,35 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         for owner in list(self._frozen):
             self.thaw(owner)
 
+    # What asyncio calls; without its checks, for there are many calls
+
+    def call_soon(  # type: ignore[override]
+        self,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Call back in the next turn."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call back at a time."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers_made += 1
+        heapq.heappush(self._timers, (when, self._timers_made, timer))
+        return timer
+
+    def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
+        """Do nothing: it is found cancelled when it is due."""
+
     def _run_once(self) -> None:
         """Run what is ready; if nothing is, move the clock to the next timer."""
         self._tick()
@@ -79,21 +109,21 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 handle._run()  # noqa: SLF001 - as the base class does
 
     def _tick(self) -> None:
-        scheduled = self._scheduled
-        while scheduled and scheduled[0].cancelled():
-            heapq.heappop(scheduled)
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
         self._turns += 1
         self.now += _TURN_SECONDS
         if not self._ready and not self._stopping:
-            if not scheduled:
+            if not timers:
                 raise DeadlockError(f"at {self.now:.3f} s")
-            if scheduled[0].when() > self.now:
-                self.now, self._turns = scheduled[0].when(), 0
+            if timers[0][0] > self.now:
+                self.now, self._turns = timers[0][0], 0
         if self._turns > MOST_TURNS:
             raise SpinningError(f"{MOST_TURNS} turns at {self.now:.3f} s")
         end = self.now + _RESOLUTION_SECONDS
-        while scheduled and scheduled[0].when() < end:
-            self._ready.append(heapq.heappop(scheduled))
+        while timers and timers[0][0] < end:
+            self._ready.append(heapq.heappop(timers)[2])
 
     def _write_to_self(self) -> None:
         """Do nothing: there is no other thread."""

@@ -15,8 +15,7 @@ from tests.support.simulation.kafka_log import KafkaState, Record
 from tests.support.simulation.life import Life
 
 LONGEST_SILENCE_SECONDS = 300.0
-_STEP_SECONDS = 0.05
-_COMPLAINT, _HALF = 0.1, 0.5
+_COMPLAINT, _HALF = 0.3, 0.5
 
 
 class SimulatedConsumer:
@@ -83,9 +82,10 @@ class SimulatedConsumer:
                 return fetched
             if self._is_away() and state.rng.random() < _COMPLAINT:
                 raise PassingError(Reason.KAFKA_UNREACHABLE, "the simulated Kafka is silent")
-            if state.loop.time() >= deadline:
+            left = deadline - state.loop.time()
+            if left <= 0:
                 return []
-            await asyncio.sleep(_STEP_SECONDS)
+            await state.news.wait(left)
 
     def _is_away(self) -> bool:
         return self._state.down or self.life.without_kafka
@@ -215,3 +215,4 @@ class SimulatedConsumer:
         self.assigned = True
         self._owned = tuple(places)
         self._unsettled = places
+        self._state.news.ring()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import MustFixError, PassingError
+from mqtt_kafka_bridge.flows.coordination_port import Bell
 from mqtt_kafka_bridge.flows.ports import Header, TopicPartition
 from tests.support.simulation.clock import SimulatedLoop
 from tests.support.simulation.fates import Stored
@@ -104,6 +105,8 @@ class KafkaState:
         self.write_failures = 0.0
         """How likely a write to the coordination topic gets no answer."""
         self.reader_lag_seconds = 0.05
+        self.news = Bell()
+        """Rings when something is stored."""
         self.thawed = asyncio.Event()
         self.thawed.set()
         self._heard_at = 0.0
@@ -169,6 +172,7 @@ class KafkaState:
             self.history.append((place, record))
             self.stored.add(place.topic, value, headers)
             self.journal.note(f"stored {place.topic}-{place.partition} {(value or b'')[:40]!r}")
+        self.news.ring()
         return True
 
     async def answer(self, life: Life) -> None:
