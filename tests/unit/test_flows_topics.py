@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from typing import cast
 
 import pytest
 
@@ -17,10 +18,12 @@ from mqtt_kafka_bridge.flows.topics import (
     fixed_topic,
     replication_risk,
 )
+from tests.support.simulation.clock import SimulatedLoop
 from tests.support.simulation.fates import Stored
 from tests.support.simulation.journal import Journal
 from tests.support.simulation.kafka_log import KafkaState
 from tests.support.simulation.kafka_producer import METADATA_SECONDS, SimulatedProducer
+from tests.support.simulation.life import Life
 
 
 @dataclass
@@ -28,22 +31,23 @@ class Bench:
     """A cluster, a producer and a clock."""
 
     state: KafkaState
+    life: Life
     limits: dict[str, int]
     now: float = 0.0
 
     def topics(self, fixed: str | None = "fixed") -> Topics:
         """Return what is known at the begin of a producer's life: nothing."""
-        producer = SimulatedProducer(self.state, lambda: True, lambda: None)
+        producer = SimulatedProducer(self.state, self.life, lambda: None)
         return Topics(producer, fixed, "dead", self.limits, lambda: self.now)
 
 
 @pytest.fixture
 async def bench() -> Bench:
     """A cluster with the topic `fixed` of three partitions, which takes 1000 bytes."""
-    loop = asyncio.get_running_loop()
+    loop = cast("SimulatedLoop", asyncio.get_running_loop())  # what is used of it any loop has
     state = KafkaState(loop, Random(0), Journal(loop.time), Stored("dead"))
     state.create("fixed", 3, 1000)
-    return Bench(state, {})
+    return Bench(state, Life(loop, "pod"), {})
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ async def test_a_batch_that_turned_out_too_large_bounds_batches_and_not_records(
 
 async def test_added_partitions_are_taken_over_and_missing_ones_are_not(bench: Bench) -> None:
     """Fewer partitions can only be a stale answer, or a topic that was created anew."""
-    producer = SimulatedProducer(bench.state, lambda: True, lambda: None)
+    producer = SimulatedProducer(bench.state, bench.life, lambda: None)
     topics = Topics(producer, "fixed", "dead", {}, lambda: 0.0)
     await topics.learn("fixed")
     assert not topics.changed()

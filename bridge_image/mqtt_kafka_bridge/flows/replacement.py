@@ -20,6 +20,7 @@ from mqtt_kafka_bridge.contract.status import Reason, Trouble
 from mqtt_kafka_bridge.coordination.plan import Lineage, Wanted
 from mqtt_kafka_bridge.flows.markers import Announcement, Marker
 from mqtt_kafka_bridge.flows.session_run import SessionRun
+from mqtt_kafka_bridge.mqtt.link import Link
 
 log = structlog.get_logger()
 AGAIN_SECONDS = 1.0
@@ -97,30 +98,47 @@ async def _finish(
 ) -> None:
     """Forward all that an old session has to, and disconnect."""
     run.flow.forward()
-    await _get_all(run, marker, publisher)
-    if share_ends:
-        await _empty_share(run)
-    await asyncio.sleep(GRACE_SECONDS)
-    await run.flow.session.leave()
+    left = False
+    while not left:
+        link = await _get_all(run, marker, publisher)
+        if share_ends:
+            await _empty_share(run)
+        await asyncio.sleep(GRACE_SECONDS)
+        left = await run.flow.session.leave(link)
     await _get_all(run, marker, publisher)
     await run.flow.drain()
 
 
-async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:
-    """Let an old session forward until it has got all that was published before this moment.
+async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> Link | None:
+    """Let an old session get all that was published before this moment; return the link it took.
 
     Where the marker does not come, for some brokers do not let it, and need not say so, it has got
-    everything once it has been idle for a while: then nothing is queued for it.
+    everything once it has been idle for a while over a link that lives: nothing is queued for it.
     """
     marker.expect_another()
-    announcement = Announcement(marker)
-    while not marker.heard.is_set() and run.flow.idle_seconds < IDLE_SECONDS:
+    announcement, session = Announcement(marker), run.flow.session
+    while True:
         publisher.flow.session.announce(announcement)
         with suppress(TimeoutError):
             async with asyncio.timeout(AGAIN_SECONDS):
                 await marker.heard.wait()
-    if not marker.heard.is_set():
-        publisher.note_risk(_refused(marker.topic))
+        link = session.link
+        if marker.heard.is_set():
+            return link
+        if await _idle(run, IDLE_SECONDS):
+            publisher.note_risk(_refused(marker.topic))
+            return link
+
+
+async def _idle(run: SessionRun, seconds: float) -> bool:
+    """Tell whether the broker has nothing more for a session than what it has sent."""
+    link = run.flow.session.link
+    return (
+        link is not None
+        and run.flow.idle_seconds >= seconds
+        and await run.flow.session.answers(link)
+        and run.flow.idle_seconds >= seconds
+    )
 
 
 async def _empty_share(run: SessionRun) -> None:
@@ -131,7 +149,7 @@ async def _empty_share(run: SessionRun) -> None:
     """
     now = asyncio.get_running_loop().time
     until = now() + SHARE_SECONDS
-    while run.flow.idle_seconds < SILENT_SECONDS:
+    while not await _idle(run, SILENT_SECONDS):
         if now() >= until:
             run.note_risk(_SHARE_NOT_EMPTY)
             return

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -10,12 +9,11 @@ import structlog
 from mqtt_kafka_bridge.contract.status import SessionState
 from mqtt_kafka_bridge.coordination.plan import Wanted
 from mqtt_kafka_bridge.errors import BridgeError
-from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up
+from mqtt_kafka_bridge.flows.display import show_mqtt_down, show_mqtt_up, words
 from mqtt_kafka_bridge.flows.markers import Announcement, Marker
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.session_options import options, subscription
 from mqtt_kafka_bridge.flows.session_risks import loss, risks
-from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.mqtt.dialing import CONNECT_SECONDS
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.link import Link
@@ -23,6 +21,7 @@ from mqtt_kafka_bridge.mqtt.session import Subscription
 from mqtt_kafka_bridge.observe.flow_board import FlowBoard, SessionBoard
 
 log = structlog.get_logger()
+_LOOK_SECONDS = 0.05
 
 
 class SessionUser(Protocol):
@@ -72,12 +71,12 @@ class InboundSession:
         """Whether there is a link over which it is subscribed; `subscribed_at` says since when."""
         self.subscribed_at = 0.0
         self._announcement: Announcement | None = None
-        self._left = asyncio.Event()
+        self._connected: Connected | None = None
         self._marker = marker
         self._flow = flow
         self.received = flow.received if marker is None else self._received_and_looked_at
         self._cut = False
-        self._leaving = False
+        self._left = False
         self._board = board
         self._seen = False
         self._mapping = wanted.mapping
@@ -116,10 +115,8 @@ class InboundSession:
         self.resumed = connected.session_present
         if self.resumed:
             self._flow.session_resumes()
-        if self._leaving:
-            await self._unsubscribe(link)
-        else:
-            await self._subscribe(link, connected)
+        self._connected = connected
+        await self._greet(link)
         self.subscribed.set()
         self.subscribed_at = asyncio.get_running_loop().time()
         self._session.session_present = connected.session_present
@@ -134,13 +131,21 @@ class InboundSession:
         if self._announcement is not None:
             self._announcement.publish(link)
 
-    async def _subscribe(self, link: Link, connected: Connected) -> None:
+    async def _greet(self, link: Link) -> None:
+        """Subscribe; or unsubscribe, if the broker has known once that this is over."""
+        if self._left:
+            await self._unsubscribe(link)
+        else:
+            await self._subscribe(link)
+
+    async def _subscribe(self, link: Link) -> None:
         wanted = [self._subscription]
         if self._marker is not None:
             wanted.append(Subscription(self._marker.topic, 1, 2, optional=True))
         link.write(link.session.subscribe(wanted))
         granted = (await link.subscribed(CONNECT_SECONDS)).granted_qos
-        found = risks(self._mapping, self._subscription, self.options, connected, granted[0])
+        assert self._connected is not None  # noqa: S101 - there is a link
+        found = risks(self._mapping, self._subscription, self.options, self._connected, granted[0])
         for reason, risk in found:
             if risk is not None:
                 self._board.risks[reason] = risk
@@ -150,7 +155,6 @@ class InboundSession:
     async def _unsubscribe(self, link: Link) -> None:
         link.write(link.session.unsubscribe([self._subscription.filter]))
         await link.unsubscribed(CONNECT_SECONDS)
-        self._left.set()
 
     def announce(self, announcement: Announcement) -> None:
         """Publish a marker, if there is a link; the next one publishes it, too."""
@@ -158,24 +162,33 @@ class InboundSession:
         if self.link is not None and self.subscribed.is_set():
             announcement.publish(self.link)
 
-    async def leave(self) -> None:
-        """Unsubscribe, over this link or the next one.
+    async def answers(self, link: Link) -> bool:
+        """Return whether the broker still answers over a link: silence alone says nothing."""
+        try:
+            await self._greet(link)
+        except BridgeError:
+            return False
+        return link is self.link
 
-        What the broker has queued may be lost with it, so drain to a marker first.
+    async def leave(self, link: Link | None) -> bool:
+        """Unsubscribe over the link that brought all that was queued; return False if it is lost.
+
+        With a window that is not full the broker has sent what else it had by now, and has to
+        complete that [MQTT-3.10.4-5]; what is still queued it may throw away.
         """
-        self._leaving, backoff = True, Backoff()
-        while not self._left.is_set():
-            link = self.link
-            if link is None or not self.subscribed.is_set():
-                await self._left.wait()  # `up` does it.
-                return
-            # With a window that is not full the broker has sent all that it had queued by now, and
-            # has to complete that [MQTT-3.10.4-5]; what is still queued it may throw away.
+        while link is not None and link is self.link:
             if link.session.unacknowledged < self.options.receive_maximum:
-                with suppress(BridgeError):
+                try:
                     await self._unsubscribe(link)
-                    return
-            await backoff.wait()
+                except BridgeError as error:
+                    log.warning(
+                        "not unsubscribed", mapping=self._board.name, **words(error.trouble)
+                    )
+                    return False
+                self._left = True
+                return True
+            await asyncio.sleep(_LOOK_SECONDS)
+        return False
 
     def lost(self, error: BridgeError) -> None:
         """Stop acknowledging over a link that is gone."""
