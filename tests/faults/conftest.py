@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.background import Background
+from tests.support.hivemq import HiveMQ
 from tests.support.kafka import KafkaCluster
 from tests.support.mosquitto import Mosquitto
 from tests.support.progress import starting
@@ -55,5 +56,20 @@ def site(
     make_mosquitto: Callable[..., Mosquitto], faulted_kafka: KafkaCluster, background: Background
 ) -> Site:
     """A Mosquitto of the test's own and the shared Kafka, a recording proxy before each."""
+    mosquitto = make_mosquitto(max_inflight_messages=RECEIVE_MAXIMUM)
+    return Site(mosquitto, faulted_kafka, background)
+
+
+@pytest.fixture(params=["mosquitto", "hivemq"])
+def either_site(
+    request: pytest.FixtureRequest,
+    make_mosquitto: Callable[..., Mosquitto],
+    make_hivemq: Callable[..., HiveMQ],
+    faulted_kafka: KafkaCluster,
+    background: Background,
+) -> Site:
+    """The same with a broker of either family, one after the other."""
+    if request.param == "hivemq":
+        return Site(make_hivemq(receive_maximum=RECEIVE_MAXIMUM), faulted_kafka, background)
     mosquitto = make_mosquitto(max_inflight_messages=RECEIVE_MAXIMUM)
     return Site(mosquitto, faulted_kafka, background)

@@ -98,39 +98,41 @@ def see_gone(site: Site, client_ids: set[str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_edited_mappings_lose_nothing_and_leave_nothing_behind(
-    site: Site, unique: str, make_bridge: MakeBridge, note: Note
+    either_site: Site, unique: str, make_bridge: MakeBridge, note: Note
 ) -> None:
     """L O; only edited mappings repeat anything; replaced sessions are gone from the broker.
 
     What comes by QoS 0 is lost while a pod restarts. So the mapping whose QoS is raised gets its
     messages from when its new session has subscribed.
     """
-    editions = Editions(site, unique, make_bridge)
+    editions = Editions(either_site, unique, make_bridge)
     pods, steady = editions.pods, [f for f in editions.flows if f is not editions.qos]
     pods.up(*NAMES)
     old = {*pods.await_shared()}
     with (
         ThreadPoolExecutor() as threads,
-        load(site.background, MESSAGES_PER_SECOND, editions.outbound, *steady),
+        load(either_site.background, MESSAGES_PER_SECOND, editions.outbound, *steady),
     ):
         editions.first()
         began = time.monotonic()
         rolling = threads.submit(editions.roll)
         await_successor(pods, "qos", old)
-        with load(site.background, MESSAGES_PER_SECOND, editions.qos):
+        with load(either_site.background, MESSAGES_PER_SECOND, editions.qos):
             new = rolling.result()
             note("rolled (s)", time.monotonic() - began)
-            see_gone(site, old - new)
+            see_gone(either_site, old - new)
             assert editions.removed.source.refused, "nobody subscribes to what was removed"
             editions.second()
             newest = editions.roll()
-            see_gone(site, (old | new) - newest)
+            see_gone(either_site, (old | new) - newest)
             see_flow(editions.removed)
     see_all_arrived(editions, note)
-    check_hand_overs(terms(words(site.kafka, f"mqttkafka.local.{unique}.sessions")))
+    check_hand_overs(terms(words(either_site.kafka, f"mqttkafka.local.{unique}.sessions")))
     for pod in NAMES:
-        assert pods[pod].terminate() == 0, pods[pod].log_tail()
-    assert all(site.background.run(is_kept(site.mosquitto.url, each)) for each in newest)
+        pods.stop(pod)
+    assert all(
+        either_site.background.run(is_kept(either_site.mosquitto.url, each)) for each in newest
+    )
 
 
 def see_all_arrived(editions: Editions, note: Note) -> None:

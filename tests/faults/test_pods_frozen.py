@@ -1,5 +1,6 @@
 """Row 18: a pod is stopped where it stands (SIGSTOP), others take over, and it wakes up again."""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,6 +17,7 @@ from tests.support.waiting import eventually
 
 MakeBridge = Callable[..., Bridge]
 Note = Callable[[str, float], None]
+BROKERS = ["mosquitto", "hivemq"] if os.environ.get("SOAK") == "1" else ["mosquitto"]
 SOAK_SECONDS, SHORT_SECONDS = 60.0, 20.0
 TAKEN_OVER_SECONDS = 15.0
 _MOMENT_SECONDS = 0.01
@@ -70,16 +72,20 @@ def late_commits(chunks: Sequence[Chunk], pod: str, frozen: Span) -> list[Member
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("either_site", BROKERS, indirect=True)
 def test_a_frozen_pod_that_wakes_up_disturbs_nobody(
-    site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
+    either_site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:
     """L O D; its commits are refused, it does not connect again, the owners go on."""
-    proxies = {pod: site.background.enter(Proxy(site.mosquitto.port, record=True)) for pod in NAMES}
+    proxies = {
+        pod: either_site.background.enter(Proxy(either_site.mosquitto.port, record=True))
+        for pod in NAMES
+    }
     servers = {pod: f"mqtt://127.0.0.1:{proxy.port}" for pod, proxy in proxies.items()}
-    plant = Plant(site, unique, make_bridge, servers)
+    plant = Plant(either_site, unique, make_bridge, servers)
     plant.pods.up(*NAMES)
     plant.pods.await_shared()
-    with load(site.background, MESSAGES_PER_SECOND, plant.outbound, *plant.inbound):
+    with load(either_site.background, MESSAGES_PER_SECOND, plant.outbound, *plant.inbound):
         plant.see_flow()
         pod, lost, span = freeze(plant, SOAK_SECONDS if soak else SHORT_SECONDS)
         plant.pods.await_shared()
@@ -91,7 +97,7 @@ def test_a_frozen_pod_that_wakes_up_disturbs_nobody(
     terms = plant.terms()
     check_hand_overs(terms, crashed=[pod])
     see_that_all_connected_as_owners(terms, {name: p.chunks for name, p in proxies.items()})
-    late = late_commits(site.kafka_proxy.chunks, pod, span)
+    late = late_commits(either_site.kafka_proxy.chunks, pod, span)
     note("commits refused", len(late))
     assert all(0 not in commit.errors for commit in late), late
     silent = plant.silences(plant.flows_of(lost), span)

@@ -7,8 +7,8 @@ import pytest
 
 from mqtt_kafka_bridge.contract.status import BridgeStatus, Reason, SessionState
 from tests.support.bridge import Bridge
-from tests.support.mosquitto import Mosquitto
 from tests.support.pod_flows import Telemetry
+from tests.support.processes import Process
 from tests.support.site import Site, load
 from tests.support.waiting import eventually, throughout
 
@@ -55,9 +55,9 @@ def active(bridges: Sequence[Bridge]) -> list[int]:
     ]
 
 
-def take_overs(mosquitto: Mosquitto, client_id: str) -> list[float]:
+def take_overs(broker: Process, client_id: str) -> list[float]:
     """Return when a client took the place of another, by the broker's log, as time of day."""
-    lines = [line for line in mosquitto.log.splitlines() if f"{client_id} already" in line]
+    lines = [line for line in broker.log.splitlines() if f"{client_id} already" in line]
     return [float(line.split(":", 1)[0]) for line in lines]
 
 

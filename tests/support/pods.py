@@ -15,6 +15,8 @@ from tests.support.waiting import eventually
 NAMES = ("pod-0", "pod-1", "pod-2")
 _SERVING_SECONDS = 30
 _SHARED_SECONDS = 30
+_GRACE_SECONDS = 30
+"""What Kubernetes gives a pod; the bridge's own deadline keeps within it."""
 _LOOK_SECONDS = 0.1
 
 
@@ -57,9 +59,13 @@ class Pods:
             bridge.await_condition(partial(getattr, bridge, "port"), _SERVING_SECONDS, what="up")
             bridge.await_ready()
 
+    def stop(self, pod: str) -> None:
+        """Stop one in order."""
+        assert self[pod].terminate(_GRACE_SECONDS) == 0, self[pod].log_tail()
+
     def renew(self, pod: str, config: Config) -> None:
         """Stop one in order, and start it with another configuration."""
-        assert self[pod].terminate() == 0, self[pod].log_tail()
+        self.stop(pod)
         self[pod].configure(self._of(pod, config))
         self._wanted = _client_ids(config)
         self.up(pod)

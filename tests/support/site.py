@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support import scenario_config
 from tests.support.background import Background
+from tests.support.hivemq import HiveMQ
 from tests.support.kafka import KafkaCluster
 from tests.support.kafka_sink import KafkaSink, Record
 from tests.support.kafka_source import KafkaSource
@@ -46,12 +47,14 @@ class Site:
     """The surroundings of one bridge, or of more.
 
     Args:
-        mosquitto: without a proxy.
+        mosquitto: without a proxy; or a broker of the other family.
         kafka: one broker, `proxied`.
         background: where the proxies, and all clients that are asynchronous, run.
     """
 
-    def __init__(self, mosquitto: Mosquitto, kafka: KafkaCluster, background: Background) -> None:
+    def __init__(
+        self, mosquitto: Mosquitto | HiveMQ, kafka: KafkaCluster, background: Background
+    ) -> None:
         self.mosquitto, self.kafka, self.background = mosquitto, kafka, background
         self.mqtt_proxy = background.enter(Proxy(mosquitto.port, record=True))
         ((port, target),) = kafka.proxy_ports
