@@ -37,7 +37,6 @@ class MqttToKafkaFlow:
         board: where counts and states are shown.
         admit: proves, before every CONNECT, that the session is ours.
         marker: to listen to, while the session is being replaced.
-        holding: keep what comes, unacknowledged, until `forward`.
     """
 
     def __init__(
@@ -46,9 +45,7 @@ class MqttToKafkaFlow:
         wanted: Wanted,
         board: FlowBoard,
         admit: Callable[[], Awaitable[None]] | None = None,
-        *,
         marker: Marker | None = None,
-        holding: bool = False,
     ) -> None:
         config, mapping = parts.config, wanted.mapping
         router = InboundRouter(
@@ -71,10 +68,6 @@ class MqttToKafkaFlow:
             config.mqtt, self.session.options, self.session, parts.dial, parts.buffer, admit=admit
         )
         self._empty = asyncio.Event()
-        self._forward = asyncio.Event()
-        self.session.holding = holding
-        if not holding:
-            self._forward.set()
         self._resuming = False
         self._busy_at = self._time()
         self._rate_from = (self._busy_at, 0)
@@ -88,7 +81,6 @@ class MqttToKafkaFlow:
         try:
             async with asyncio.TaskGroup() as tasks:
                 keeper = tasks.create_task(self._keeper.run())
-                await self._forward.wait()
                 await self._writer.run()
                 self.session.cut()
                 await self.session.end()
@@ -104,17 +96,11 @@ class MqttToKafkaFlow:
             return 0.0
         return self._time() - max(self._busy_at, self.session.subscribed_at)
 
-    def forward(self) -> None:
-        """Write what was held, and go on."""
-        self.session.forward()
-        self._forward.set()
-
     async def drain(self) -> None:
         """Take no more, wait until all that was taken is acknowledged, disconnect in good order."""
         self._board.be(MappingState.DRAINING)
         self.session.cut()
         self._drop(self._writer.routed, orphans_only=False)
-        self._forward.set()  # What is left has nobody else: it came at QoS 0.
         while self._window:
             self._empty.clear()
             await self._empty.wait()

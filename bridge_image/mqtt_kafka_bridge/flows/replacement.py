@@ -1,6 +1,6 @@
 """Replacing the sessions of a mapping's member: the new one misses nothing when the old ones end.
 
-    the new one subscribes, and holds what comes
+    the new one subscribes, and leaves what comes with the broker
     a marker is published; the old one forwards until it has got it, and for a grace
     the old one unsubscribes, gets what is still queued up to another marker, finishes, and is ended
     the new one forwards
@@ -10,7 +10,6 @@ begins from the top: each step may be done again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -36,51 +35,51 @@ GRACE_SECONDS = 2.0
 new one. Where no marker may be published it is all there is."""
 
 
-class Begin(Protocol):
-    """Begins to run a session, in a task of its own."""
+class Sessions(Protocol):
+    """Runs, and ends, the sessions of a lineage."""
 
-    def __call__(
-        self, wanted: Wanted, marker: Marker | None = None, *, holding: bool = False
-    ) -> SessionRun:
-        """Return it."""
+    def begin(self, wanted: Wanted, marker: Marker) -> SessionRun:
+        """Begin to run one that is being replaced, in a task of its own."""
+        ...
+
+    def reserve(self, wanted: Wanted) -> SessionRun:
+        """Begin to keep one subscribed that does not take anything yet."""
+        ...
+
+    async def end_run(self, run: SessionRun) -> None:
+        """End to run one; its session stays at the broker."""
+        ...
+
+    async def retire(self, run: SessionRun) -> None:
+        """End one that is drained, and its session at the broker."""
+        ...
+
+    def share_ends(self, old: Wanted) -> bool:
+        """Tell whether a session is of a share in which no other stays."""
         ...
 
 
-async def replace(
-    lineage: Lineage,
-    marker_topic: str,
-    begin: Begin,
-    end: Callable[[SessionRun], Awaitable[None]],
-    share_ends: Callable[[Wanted], bool],
-) -> None:
-    """Replace the old sessions of a lineage by its new one, or by none.
+async def replace(lineage: Lineage, marker_topic: str, sessions: Sessions) -> None:
+    """Replace the old sessions of a lineage by its new one, or by none; the new one is yet to run.
 
     Only one forwards at a time, the oldest first, or a later message would overtake an earlier one.
 
     Args:
         lineage: with old sessions.
         marker_topic: where the marker is published.
-        begin: begins to run a session.
-        end: ends one, with its session at the broker, when it is drained.
-        share_ends: whether an old session is of a share that nobody stays in.
+        sessions: runs them.
     """
-    markers = [Marker(marker_topic) for _ in lineage.old]
-    runs = [
-        begin(old, marker, holding=old is not lineage.old[0])
-        for old, marker in zip(lineage.old, markers, strict=True)
-    ]
-    if lineage.new is not None:
-        runs.append(begin(lineage.new, holding=True))
-    newest = runs[-1]
-    for run in runs:
+    reserve = None if lineage.new is None else sessions.reserve(lineage.new)
+    if reserve is not None:
+        await reserve.flow.session.subscribed.wait()
+    for old in lineage.old:
+        marker = Marker(marker_topic)
+        run = sessions.begin(old, marker)
         await run.flow.session.subscribed.wait()
-    for index, marker in enumerate(markers):
-        run = runs[index]
-        publisher = newest if lineage.new is not None else run
-        await _finish(run, marker, publisher, share_ends=share_ends(run.wanted))
-        await end(run)
-    if lineage.new is not None:
-        newest.flow.forward()
+        await _finish(run, marker, reserve or run, share_ends=sessions.share_ends(old))
+        await sessions.retire(run)
+    if reserve is not None:
+        await sessions.end_run(reserve)
     _say(lineage)
 
 
@@ -97,7 +96,6 @@ async def _finish(
     run: SessionRun, marker: Marker, publisher: SessionRun, *, share_ends: bool
 ) -> None:
     """Forward all that an old session has to, and disconnect."""
-    run.flow.forward()
     left = False
     while not left:
         link = await _get_all(run, marker, publisher)
@@ -135,9 +133,9 @@ async def _idle(run: SessionRun, seconds: float) -> bool:
     link = run.flow.session.link
     return (
         link is not None
-        and run.flow.idle_seconds >= seconds
+        and run.idle_seconds >= seconds
         and await run.flow.session.answers(link)
-        and run.flow.idle_seconds >= seconds
+        and run.idle_seconds >= seconds
     )
 
 

@@ -16,6 +16,7 @@ from mqtt_kafka_bridge.flows.display import hinder
 from mqtt_kafka_bridge.flows.markers import Marker
 from mqtt_kafka_bridge.flows.mqtt_to_kafka import MqttToKafkaFlow
 from mqtt_kafka_bridge.flows.parts import Parts
+from mqtt_kafka_bridge.flows.reserve import Reserve
 from mqtt_kafka_bridge.flows.tasks import Backoff
 from mqtt_kafka_bridge.observe.board import Board
 from mqtt_kafka_bridge.observe.flow_board import SessionBoard
@@ -33,7 +34,7 @@ class SessionRun:
         slot: the session's.
         wanted: which session, and how it is defined.
         marker: to listen to, while the session is being replaced.
-        holding: keep what comes, unacknowledged, until `flow.forward`.
+        reserve: stay subscribed, and leave with the broker what comes.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class SessionRun:
         wanted: Wanted,
         *,
         marker: Marker | None = None,
-        holding: bool = False,
+        reserve: bool = False,
     ) -> None:
         self.wanted = wanted
         self._parts = parts
@@ -56,13 +57,11 @@ class SessionRun:
         self._session = self._board.session = SessionBoard(
             wanted.client_id, parts.now(), wanted.member, slot
         )
-        self.flow = MqttToKafkaFlow(
-            parts,
-            wanted,
-            self._board,
-            partial(coordination.prove, slot),
-            marker=marker,
-            holding=holding,
+        prove = partial(coordination.prove, slot)
+        self.flow: MqttToKafkaFlow | Reserve = (
+            Reserve(parts, wanted, self._board, prove)
+            if reserve
+            else MqttToKafkaFlow(parts, wanted, self._board, prove, marker)
         )
         self._waiting: asyncio.Task[None] | None = None
         self._leaving = self._running = False
@@ -88,6 +87,11 @@ class SessionRun:
         if self._board.state is MappingState.STOPPED:
             term = self._session.term
             await self.persistently(partial(self._record, RecordState.STOPPED, term))
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long it has had nothing to read and nothing to finish."""
+        return self.flow.idle_seconds if isinstance(self.flow, MqttToKafkaFlow) else 0.0
 
     async def hand_over(self) -> None:
         """Finish what was taken, disconnect, and only then say that the session is free.

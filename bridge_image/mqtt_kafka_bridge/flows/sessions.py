@@ -49,6 +49,7 @@ class InboundSession:
         board: where its state is shown.
         flow: who takes messages.
         marker: to listen to as well, while the session is being replaced.
+        holding: take no message: the broker keeps them.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class InboundSession:
         board: FlowBoard,
         flow: SessionUser,
         marker: Marker | None = None,
+        *,
+        holding: bool = False,
     ) -> None:
         self._now = parts.now
         self.options = options(parts.config.mqtt, wanted.client_id)
@@ -65,8 +68,7 @@ class InboundSession:
         self.held = False
         self.resumed = False
         """Whether the present link resumed the session: what the last one brought comes again."""
-        self.holding = False
-        """Whether messages are kept and not written yet; shown only."""
+        self._holding = holding
         self.subscribed = asyncio.Event()
         """Whether there is a link over which it is subscribed; `subscribed_at` says since when."""
         self.subscribed_at = 0.0
@@ -98,7 +100,7 @@ class InboundSession:
     def opened(self, link: Link, server: str) -> None:
         """Use a link from now on: a broker may send what it kept in one write with CONNACK."""
         self.link = link
-        if self._cut:
+        if self._cut or self._holding:
             link.cut()
         if self.held:
             link.hold("bytes")
@@ -120,7 +122,7 @@ class InboundSession:
         self.subscribed.set()
         self.subscribed_at = asyncio.get_running_loop().time()
         self._session.session_present = connected.session_present
-        self._be(SessionState.HOLDING if self.holding else SessionState.FORWARDING)
+        self._be(SessionState.HOLDING if self._holding else SessionState.FORWARDING)
         show_mqtt_up(
             self._board,
             "session",
@@ -210,12 +212,6 @@ class InboundSession:
         self.held = held
         if self.link is not None:
             (self.link.hold if held else self.link.release)("bytes")
-
-    def forward(self) -> None:
-        """Show that what was held is being written."""
-        self.holding = False
-        if self._session.state is SessionState.HOLDING:
-            self._be(SessionState.FORWARDING)
 
     def acknowledge(self, packet_ids: Sequence[int | None]) -> None:
         """Send PUBACKs, in one write; None needs none."""

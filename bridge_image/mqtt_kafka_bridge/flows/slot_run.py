@@ -98,19 +98,16 @@ class SlotRun:
         while lineage.old and not lineage.stopped:
             newest = lineage.new or lineage.old[-1]
             topic = marker_topic(self._parts.config, incarnation_of(newest.mapping))
-            await replace(lineage, topic, self._begin, self._retire, self._share_ends)
+            await replace(lineage, topic, self)
+            # What was recorded need not be what we want: an edit may have been edited since.
             again = await self._replan(newest)
-            if again is None or not again.old:
+            if again is None:
                 return
-            # What was recorded was not what we want: it was an edit that has been edited since.
-            for run in [run for run in self._runs if run.wanted == lineage.new]:
-                await _released(run.hand_over, run)
-                await self._stop(run)
             lineage = again
         newest = lineage.new or lineage.old[-1]
         self._begin(newest, stopped=lineage.stopped, unraised=lineage.unraised)
 
-    def _share_ends(self, old: Wanted) -> bool:
+    def share_ends(self, old: Wanted) -> bool:
         """Tell whether a session is of a share in which no other stays."""
         mapping = old.mapping
         return mapping.ordering == "None" and not any(
@@ -126,24 +123,27 @@ class SlotRun:
         lineages = plan(self._parts.config, coordination.view, {self._slot}, coordination.slots)
         return lineages.get((newest.mapping.name, newest.member))
 
+    def begin(self, wanted: Wanted, marker: Marker) -> SessionRun:
+        """Begin to run a session that is being replaced, in a task of its own."""
+        return self._begin(wanted, marker)
+
+    def reserve(self, wanted: Wanted) -> SessionRun:
+        """Begin to keep a session subscribed that does not take anything yet."""
+        return self._begin(wanted, reserve=True)
+
     def _begin(
         self,
         wanted: Wanted,
         marker: Marker | None = None,
         *,
-        holding: bool = False,
+        reserve: bool = False,
         stopped: bool = False,
         unraised: bool = False,
     ) -> SessionRun:
         """Begin to run a session."""
+        parts, board, coordination = self._parts, self._board, self._coordination
         run = SessionRun(
-            self._parts,
-            self._board,
-            self._coordination,
-            self._slot,
-            wanted,
-            marker=marker,
-            holding=holding,
+            parts, board, coordination, self._slot, wanted, marker=marker, reserve=reserve
         )
         if unraised:
             run.note_risk(_NOT_RAISED)
@@ -154,7 +154,12 @@ class SlotRun:
         self._runs[run] = self._tasks.create_task(life)
         return run
 
-    async def _retire(self, run: SessionRun) -> None:
+    async def end_run(self, run: SessionRun) -> None:
+        """End to run a session; it stays at the broker."""
+        await _released(run.hand_over, run)
+        await self._stop(run)
+
+    async def retire(self, run: SessionRun) -> None:
         """End a session that is drained, at the broker and in the topic."""
         client_id = run.wanted.client_id
         await self._stop(run)
