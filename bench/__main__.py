@@ -114,7 +114,9 @@ def several_pods(session: Session) -> None:
     """Measure three pods beside one: saturated, then at set rates."""
     wanted, template = session.arguments, replace(session.template, name="three sessions")
     rates = [int(rate) for rate in wanted.rates.split(",") if wanted.command == "pods" and rate]
-    cases = [template, *suite.latency_cases(template, rates, wanted.seconds)]
+    paced = suite.latency_cases(template, rates, wanted.seconds)
+    cases = [template]
+    cases += [replace(case, name=f"{template.name}, {case.rate:,.0f}/s") for case in paced]
     for case in cases:
         outcomes = pods.in_turn(session.bench, [case], wanted.runs, wanted.idle_seconds, _tell)
         session.results.pods += outcomes

@@ -98,7 +98,9 @@ def run(bench: Bench, case: Case, pods: int, name: str, idle_seconds: float) -> 
 def _run(
     bench: Bench, case: Case, system: System, count: int, name: str, idle_seconds: float
 ) -> Outcome:
-    plan = case.plan(rate=case.rate, clients=SESSIONS, holds=[0])
+    # Saturated, three windows are under way when the warm-up ends: there it pauses.
+    holds = [0] if case.rate else [0, case.warm_up]
+    plan = case.plan(rate=case.rate, clients=SESSIONS, holds=holds)
     with bench.scratch_topic(name) as topic, bench.station("mqtt_source", plan) as source:
         port = source.await_event("listening", 20)["port"]
         with _started(bench, case, topic, port, name, count) as pods:
@@ -108,6 +110,9 @@ def _run(
             await_shared(pods)
             idle = idle_percent([bridge.pid for bridge in bridges], idle_seconds)
             source.say("go")
+            for _ in holds[1:]:
+                source.await_event("held", case.deadline_seconds, *bridges)
+                source.say("go")
             result = source.await_event("result", case.deadline_seconds + 10, *bridges)
             verdict = bench.topics.read_back(topic, case.load, case.total, keyed=True)
     laps = [Lap(**lap) for lap in result["laps"]]
