@@ -81,6 +81,15 @@ def changes(found: dict[str, list[Term]]) -> Iterator[tuple[Term, Term]]:
         yield from pairwise(own)
 
 
+def moved(found: dict[str, list[Term]], since: float, until: float) -> list[str]:
+    """Return the client ids of the sessions that got another pod in a span of time."""
+    return [
+        new.client_id
+        for old, new in changes(found)
+        if old.instance != new.instance and since <= new.since <= until
+    ]
+
+
 def check_hand_overs(
     found: dict[str, list[Term]], *, crashed: Collection[str] = ()
 ) -> Sequence[float]:
