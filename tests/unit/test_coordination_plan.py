@@ -259,3 +259,19 @@ def test_a_stopped_session_of_a_removed_mapping_is_retired_like_any_other() -> N
 
 def test_a_running_session_is_not_stopped() -> None:
     assert not _telemetry(_config(1, _mapping()), _view(_only(1, _mapping()))).stopped
+
+
+def test_an_old_session_does_with_a_message_that_can_not_be_forwarded_what_is_configured_now() -> (
+    None
+):
+    """Or nobody could cure what stops it: its own definition can't be edited any more."""
+    old = _only(1, _mapping(onError="Stop"))
+    view = _view(old, state=RecordState.RELEASED)
+    edited = _mapping(subscribed="b/#", onError="DeadLetter")
+
+    (drained,) = _telemetry(_config(2, edited), view).old
+    assert drained.client_id == old.client_id
+    assert drained.mapping == old.mapping.model_copy(update={"on_error": "DeadLetter"})
+
+    (removed,) = _telemetry(_config(2), view).old
+    assert removed.mapping.on_error == "DeadLetter"

@@ -7,7 +7,7 @@ them forwards, or none.
 from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
@@ -109,24 +109,39 @@ def _as_wanted(
         return _as_stored(slot, stored, unraised=True)
     if wanted is not None and wanted.client_id in [client_id for client_id, _ in stored[:-1]]:
         # An edit was taken back while it was carried out: a session can't replace its successor.
-        return _as_stored(slot, stored, unraised=False)
+        return _as_stored(slot, stored, unraised=False, wanted=wanted)
     return Lineage(
         slot,
         wanted,
-        [Wanted.stored(*it) for it in others],
+        [_drained(Wanted.stored(*it), wanted) for it in others],
         stopped=_is_stopped(stored, wanted),
         unraised=wanted is not None and any(_is_disputed(entry, wanted) for _, entry in stored),
     )
 
 
-def _as_stored(slot: int, stored: Sequence[_Stored], *, unraised: bool) -> Lineage:
+def _as_stored(
+    slot: int, stored: Sequence[_Stored], *, unraised: bool, wanted: Wanted | None = None
+) -> Lineage:
     """Return a lineage as it is recorded, in the middle of a replacement if it was.
 
     Each was made to replace those before it, and only it holds what they no longer get: to serve
     another order would turn the order of messages round.
     """
-    *old, new = [Wanted.stored(*it) for it in stored]
+    every = [Wanted.stored(*it) for it in stored]
+    *old, new = every if wanted is None else [_drained(it, wanted) for it in every]
     return Lineage(slot, new, old, stopped=_is_stopped(stored, new), unraised=unraised)
+
+
+def _drained(old: Wanted, wanted: Wanted | None) -> Wanted:
+    """Return an old session with what to do about a message that can't be forwarded now.
+
+    That is what the configuration says now, or nobody could cure what stops an old session. Of a
+    mapping that was removed nothing can be edited any more, and so it does not stop.
+    """
+    on_error = old.mapping.on_error if wanted is None else wanted.mapping.on_error
+    if wanted is None and on_error == "Stop":
+        on_error = "DeadLetter"
+    return replace(old, mapping=old.mapping.model_copy(update={"on_error": on_error}))
 
 
 def _is_stopped(stored: Sequence[_Stored], new: Wanted | None) -> bool:
