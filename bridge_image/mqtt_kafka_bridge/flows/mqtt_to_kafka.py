@@ -59,7 +59,7 @@ class MqttToKafkaFlow:
         self._meter = board.meter
         self._time = asyncio.get_running_loop().time
         self._window: Window[InboundMessage] = Window()
-        self._counted = 0
+        self._counted = self._received = 0
         self._outcomes = Outcomes(board.meter)
         self.session = InboundSession(parts, wanted, board, self, marker)
         self._share = parts.budget.share(self.session.hold)
@@ -114,6 +114,7 @@ class MqttToKafkaFlow:
         count = len(messages)
         meter = self._meter
         meter.received += count
+        self._received += count
         if self._resuming:
             again = sum(message.duplicate for message in messages)
             meter.redelivered += again
@@ -206,7 +207,7 @@ class MqttToKafkaFlow:
         since, count = self._rate_from
         if now - since < _RATE_SECONDS:
             return
-        rate = (self._meter.received - count) / (now - since)
-        self._rate_from = now, self._meter.received
+        rate = (self._received - count) / (now - since)
+        self._rate_from = now, self._received
         if self.session.link is not None:
             self.session.link.gap_seconds = READ_GAP_SECONDS if rate > READ_GAP_RATE else 0.0
