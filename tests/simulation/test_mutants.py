@@ -10,7 +10,7 @@ from tests.support.simulation.mutants import Plant
 from tests.support.simulation.plan_of_pods import PODS_FROM
 from tests.support.simulation.run import simulate
 
-ALONE, PODS = range(240), range(PODS_FROM, PODS_FROM + 1_600)
+ALONE, PODS = range(240), range(PODS_FROM, PODS_FROM + 2_000)
 MUTANTS = [
     *((*each, ALONE) for each in mutants.MUTANTS),
     *((*each, PODS) for each in mutants_of_pods.MUTANTS),

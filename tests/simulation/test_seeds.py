@@ -16,7 +16,7 @@ from tests.support.simulation.plan_of_pods import PODS_FROM
 from tests.support.simulation.run import simulate
 
 FIRST = int(os.environ.get("SIMULATION_FROM", "0"))
-ALONE, HARSH, PODS = (10_000, 2_000, 88_000) if os.environ.get("SOAK") else (240, 0, 1_600)
+ALONE, HARSH, PODS = (10_000, 2_000, 88_000) if os.environ.get("SOAK") else (240, 0, 2_000)
 _TOGETHER = 20
 """Seeds of one test."""
 _ASKED_FOR = os.environ.get("SIMULATION_SEEDS")

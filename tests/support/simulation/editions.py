@@ -26,6 +26,7 @@ class Edition:
         retained: of the same.
         topic: of the same.
         sessions: of the same; 0: ordering PerKey.
+        resumed: whether what a message stopped is to go on.
     """
 
     plan: Plan
@@ -35,6 +36,7 @@ class Edition:
     retained: str = "Include"
     topic: str = LINES
     sessions: int = 0
+    resumed: bool = False
 
     @classmethod
     def first(cls, plan: Plan) -> "Edition":
@@ -62,7 +64,7 @@ class Edition:
 
     def lenient(self) -> "Edition":
         """Return the next one, in which no message stops a mapping any more."""
-        return replace(self, generation=self.generation + 1, on_error="DeadLetter")
+        return replace(self, generation=self.generation + 1, on_error="DeadLetter", resumed=True)
 
     def promises(self, topic: str) -> bool:
         """Tell whether it asks for messages of an MQTT topic."""
@@ -102,6 +104,10 @@ class Edition:
     def _key(self) -> str:
         return "{payload.key}" if self.plan.by_payload else "{device}"
 
+    @property
+    def _errors(self) -> dict[str, str]:
+        return {"onError": self.on_error} | ({"resumeToken": "again"} if self.resumed else {})
+
     def _lines(self) -> list[dict[str, Any]]:
         if self.filter is None:
             return []
@@ -111,7 +117,7 @@ class Edition:
                 "name": LINES,
                 "from": {"filter": self.filter, "retained": self.retained},
                 "to": {"topic": self.topic, "key": self._key, "emptyPayload": "Skip"},
-                "onError": self.on_error,
+                **self._errors,
                 **sharing,
             }
         ]
@@ -124,7 +130,7 @@ class Edition:
                 "name": ROOMS,
                 "from": {"filter": _ROOM_FILTER},
                 "to": {"topic": "rooms.{room}", "key": self._key},
-                "onError": self.on_error,
+                **self._errors,
             }
         ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import mqtt5
 import pytest
@@ -16,7 +17,6 @@ from mqtt_kafka_bridge.flows.session_run import SessionRun
 from mqtt_kafka_bridge.flows.sessions import InboundSession
 from mqtt_kafka_bridge.kafka import start
 from mqtt_kafka_bridge.mqtt.admission import Admission
-from mqtt_kafka_bridge.mqtt.events import Connected
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.servers import Server
@@ -104,12 +104,18 @@ def stop_when_taken_over(patch: pytest.MonkeyPatch) -> None:
 def unsubscribe_before_the_drain(patch: pytest.MonkeyPatch) -> None:
     """An old session is unsubscribed as soon as the new one is subscribed, and drained then."""
 
-    async def mutant(run: SessionRun, marker: Marker, publisher: SessionRun) -> None:
-        run.flow.forward()
+    async def mutant(
+        run: SessionRun,
+        marker: Marker,
+        publisher: SessionRun,
+        *,
+        share_ends: bool,  # noqa: ARG001 - as the original has it
+    ) -> None:
         session = run.flow.session
-        session._leaving = True  # noqa: SLF001
         if session.link is not None:
-            await session._unsubscribe(session.link)  # noqa: SLF001
+            with suppress(BridgeError):
+                await session._unsubscribe(session.link)  # noqa: SLF001
+        session._left = True  # noqa: SLF001
         await replacement._get_all(run, marker, publisher)  # noqa: SLF001
         await run.flow.drain()
 
@@ -120,9 +126,9 @@ def skip_subscribe_when_present(patch: pytest.MonkeyPatch) -> None:
     """A session that is present is surely subscribed."""
     subscribe = InboundSession._subscribe  # noqa: SLF001
 
-    async def mutant(session: InboundSession, link: Link, connected: Connected) -> None:
-        if not connected.session_present:
-            await subscribe(session, link, connected)
+    async def mutant(session: InboundSession, link: Link) -> None:
+        if session._connected is None or not session._connected.session_present:  # noqa: SLF001
+            await subscribe(session, link)
 
     patch.setattr(InboundSession, "_subscribe", mutant)
 

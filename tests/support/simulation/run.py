@@ -25,7 +25,8 @@ REPLAY = "PYTHONPATH=bridge_image:. .venv/bin/python -m tests.support.simulation
 READY_SECONDS = 30.0
 LIVENESS_SECONDS = 240.0
 """All is forwarded so soon after the last fault; a take-over alone is waited out for 67 s."""
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+_MOST_RESUMED = 3
 
 
 class Outcome(NamedTuple):
@@ -144,10 +145,11 @@ async def _look(world: World) -> None:
 
 async def _quiesce(world: World) -> None:
     """Wait until all is forwarded; who was stopped by a message is started anew without `Stop`."""
-    deadline = world.loop.time() + LIVENESS_SECONDS
+    deadline, resumed = world.loop.time() + LIVENESS_SECONDS, 0
     while not world.quiet:
         await asyncio.sleep(_LOOK_SECONDS)
-        if any(process.stopped for process in world.processes):
+        if any(process.stopped for process in world.processes) and resumed < _MOST_RESUMED:
+            resumed += 1
             world.promises.edit(world.promises.edition.lenient())
             for process in list(world.processes):
                 await world.stop(process)
