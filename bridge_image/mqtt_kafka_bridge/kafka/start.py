@@ -51,12 +51,12 @@ async def positions(
         recorded = await starts.start(mapping.name, resolve)
         begun = {
             place: recorded[ports.TopicPartition(*place)]
-            for place in mine - committed.keys()
+            for place in sorted(mine - committed.keys())
             if ports.TopicPartition(*place) in recorded
         }
     if begun:
         await commit(consumer, begun)
-    return await _with_added(consumer, {**begun, **committed}, mine)
+    return await _with_added(consumer, {**begun, **committed}, sorted(mine))
 
 
 def _all_partitions(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> set[TopicPartition]:
