@@ -121,6 +121,13 @@ class PodHappenings(Happenings):
             if self._rng.random() < _MOST:
                 connection.end(code)
 
+    async def _cut_after(self) -> None:
+        """Cut a connection between CONNACK and SUBACK, when the broker knows of no session yet."""
+        broker = self._world.broker
+        broker.faults.cut.add(self._rng.choice(("CONNACK", "CONNACK", "SUBACK")))
+        broker.restart(forget=1.0)
+        broker.up = True
+
     async def _part_from_kafka(self) -> None:
         victim = self._any()
         if victim is None:
