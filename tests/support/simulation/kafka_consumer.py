@@ -57,6 +57,8 @@ class SimulatedConsumer:
         self._owned: Sequence[TopicPartition] = ()
         self._positions: dict[TopicPartition, int] = {}
         self._unsettled: list[TopicPartition] | None = None
+        self._stale = False
+        """Whether it was thrown out, and has no new partitions yet: then it fetches no more."""
         self._revoking = 0
         self._held = False
         self._failure: Exception | None = None
@@ -119,7 +121,7 @@ class SimulatedConsumer:
             self._events.assigned(begin)
 
     def _take(self, max_records: int) -> list[Fetched]:
-        if self._held or self._unsettled is not None or self._is_away():
+        if self._held or self._stale or self._unsettled is not None or self._is_away():
             return []
         fetched = []
         for place, position in self._positions.items():
@@ -207,12 +209,12 @@ class SimulatedConsumer:
 
     def evict(self) -> None:
         """Throw it out: it has been silent for too long, and learns of it when it asks again."""
-        self.fenced = True
+        self.fenced = self._stale = True
         self._given_up("an eviction")
 
     def assign(self, places: list[TopicPartition]) -> None:
         """Give it partitions; the flow learns of them in its next fetch."""
-        self.assigned = True
+        self.assigned, self._stale = True, False
         self._owned = tuple(places)
         self._unsettled = places
         self._state.news.ring()
