@@ -15,7 +15,7 @@ help: ## Say what there is
 demo: .venv-demo/.done ## Show the bridge at work, with embedded brokers; ARGS=--keep goes on
 	@.venv-demo/bin/python examples/factory/demo.py $(ARGS)
 
-test: components ## Run every test; Mosquitto and Kafka are installed and started
+test: components ## Run every test; Mosquitto, HiveMQ and Kafka are installed and started
 	@$(BIN)/pytest $(WORKERS)
 
 components: .venv/.done ## Install the brokers that tests start

@@ -16,8 +16,6 @@ PASSING_DELAY_SECONDS = 5.0
 """Longest delay while the trouble passes by itself: a broker that is back is used soon."""
 MUST_FIX_DELAY_SECONDS = 30.0
 """Longest delay while somebody must fix something: no account gets locked by our knocking."""
-TAKEN_OVER_DELAY_SECONDS = 45.0
-"""Delay after a take-over: two bridges with one client id must not push each other out for ever."""
 CONTESTED_DELAY_SECONDS = 60.0
 """Delay after what looks like one take-over of many: even if the other comes again at once, that
 makes two a minute."""
@@ -64,9 +62,7 @@ class Servers:
 
     def failed(self, error: BridgeError) -> float:
         """Note a failure, or a loss; return how many seconds to wait before `next`."""
-        if error.reason is Reason.MQTT_TAKEN_OVER:
-            return self._jitter(TAKEN_OVER_DELAY_SECONDS, 1.5 * TAKEN_OVER_DELAY_SECONDS)
-        if isinstance(error, SilentEndError):
+        if isinstance(error, SilentEndError) or error.reason is Reason.MQTT_TAKEN_OVER:
             return 0.0  # A look at the same server; `rivals` sees to it that there are few of them.
         self._next = (self._next + 1) % len(self._servers)
         if error.reason is Reason.IDENTITY_CONFLICT:

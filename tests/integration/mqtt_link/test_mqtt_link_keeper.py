@@ -173,17 +173,21 @@ async def test_a_link_that_its_flow_can_t_use_is_closed_and_tried_again(
         await recorder.await_ups()
 
 
-async def test_who_was_taken_over_does_not_push_back_at_once(broker: ScriptedBroker) -> None:
+async def test_who_was_taken_over_comes_back_but_does_not_push_back_for_ever(
+    broker: ScriptedBroker,
+) -> None:
     recorder = Recorder()
     async with keeping(broker.url, recorder):
-        await recorder.await_ups()
-        code = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
-        broker.connections[0].send(mqtt5.DisconnectPacket(reason_code=code))
-        error = await recorder.await_down()
-        assert error.reason is Reason.MQTT_TAKEN_OVER
-        assert "mqtt.clientIdPrefix" in error.cure
+        for round_number in (1, 2, 3):
+            await recorder.await_ups(round_number)
+            code = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
+            broker.connections[-1].send(mqtt5.DisconnectPacket(reason_code=code))
+            error = await recorder.await_down(round_number)
+            last = round_number == 3
+            assert error.reason is (Reason.IDENTITY_CONFLICT if last else Reason.MQTT_TAKEN_OVER)
+            assert "mqtt.clientIdPrefix" in error.cure
         await asyncio.sleep(1)
-        assert len(broker.connections) == 1
+        assert len(broker.connections) == 3
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])
