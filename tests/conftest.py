@@ -38,8 +38,17 @@ def pytest_sessionfinish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real components the time that these need to start on a slow machine."""
+    """Say which tests stay together on one worker, and give those of real components their time.
+
+    A file's tests share what it starts. Those that want three Kafka brokers share one cluster;
+    three such clusters at a time are more than two cores can start, or keep alive.
+    """
     for item in items:
+        cluster = "kafka_cluster" in getattr(item, "fixturenames", ())
+        group = (
+            "kafka_cluster" if cluster else item.path.relative_to(item.config.rootpath).as_posix()
+        )
+        item.add_marker(pytest.mark.xdist_group(group))
         for folder, seconds in _SECONDS.items():
             if folder in item.path.parts and item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(seconds))

@@ -76,7 +76,7 @@ def hold_on(site: Site, bridge: Bridge, seconds: float) -> None:
         what=lambda: f"{unacknowledged(chunks)} unacknowledged, {bridge.rss_bytes} bytes",
         every_seconds=0.5,
     )
-    assert site.mqtt_proxy.connections == 1
+    assert site.mqtt_proxy.connections == 1, bridge.log_tail()
 
 
 def drained(flow: Inbound, since: float) -> float:
