@@ -11,6 +11,7 @@ from mqtt_kafka_bridge.flows.coordination_port import Assignment, Coordination
 from mqtt_kafka_bridge.flows.membership import Membership, caught_up
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.slot_run import SlotRun
+from mqtt_kafka_bridge.flows.tasks import ended
 from mqtt_kafka_bridge.observe.board import Board
 
 log = structlog.get_logger()
@@ -125,7 +126,6 @@ class Host:
         """Hand a slot over; or end it as it is, when it may be another's by now."""
         if softly:
             await run.hand_over()
-        task.cancel()
-        await asyncio.wait({task})
+        await ended(task)
         if not softly:
             await run.release()

@@ -18,6 +18,7 @@ from mqtt_kafka_bridge.flows.membership import caught_up
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.replacement import replace
 from mqtt_kafka_bridge.flows.session_run import SessionRun
+from mqtt_kafka_bridge.flows.tasks import ended
 from mqtt_kafka_bridge.mapping.names import incarnation_of, marker_topic
 from mqtt_kafka_bridge.observe.board import Board
 
@@ -172,9 +173,7 @@ class SlotRun:
 
     async def _stop(self, run: SessionRun) -> None:
         """End the task of a session that is drained."""
-        task = self._runs.pop(run)
-        task.cancel()
-        await asyncio.wait({task})
+        await ended(self._runs.pop(run))
         run.close()
 
 

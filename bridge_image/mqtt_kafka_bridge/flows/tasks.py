@@ -8,8 +8,20 @@ from types import TracebackType
 from typing import Any, Self
 
 TICK_SECONDS = 1.0
+CANCEL_SECONDS = 3.0
+"""How long a task that was cancelled may take to end in order."""
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Delays before Kafka is tried again; the last one for ever."""
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait until it is over, asking again if its cancellation got lost.
+
+    What it waits for may catch the cancellation instead of it.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_SECONDS)
 
 
 class Backoff:

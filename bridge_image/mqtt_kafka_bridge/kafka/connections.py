@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
+
+_AGAIN_SECONDS: Final = 0.5
 
 
 def silent_seconds(client: Any) -> float:  # noqa: ANN401 - aiokafka has no types
@@ -40,15 +42,27 @@ async def sever(client: Any, tasks: Iterable[asyncio.Task[Any] | None]) -> None:
         client: an AIOKafkaClient.
         tasks: what the owner of the client runs beside it; None is skipped.
     """
+    every = {task for task in [*tasks, client._sync_task] if task is not None}  # noqa: SLF001
+    while True:
+        # A task may catch its cancellation to end in order, by waiting for an answer: hence the
+        # abort. Or it loses it, for it awaits another that catches it, and goes on over a new
+        # connection: hence again.
+        for task in every:
+            task.cancel()
+        every |= await _abort(client)
+        left = {task for task in every if not task.done()}
+        if not left:
+            break
+        await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+    for task in every:
+        if not task.cancelled():
+            task.exception()  # It does not matter any more, but must be looked at.
+    await client.close()
+
+
+async def _abort(client: Any) -> set[asyncio.Task[Any]]:  # noqa: ANN401
+    """Abort the connections of a client; return the tasks that read from them."""
     connections = list(client._conns.values())  # noqa: SLF001 - aiokafka has no abort of its own
     reading = [connection._read_task for connection in connections]  # noqa: SLF001
-    ending = {task for task in [*tasks, client._sync_task] if task is not None}  # noqa: SLF001
-    for task in ending:
-        task.cancel()
-    # A task may catch its cancellation to end in order, by waiting for an answer: hence the abort
-    # before the wait. Results don't matter any more, but must be looked at or asyncio complains.
     await asyncio.gather(*map(hang_up, connections))
-    left = {task for task in [*ending, *reading] if task is not None}
-    if left:
-        await asyncio.gather(*left, return_exceptions=True)
-    await client.close()
+    return {task for task in reading if task is not None}
