@@ -63,9 +63,12 @@ class Host:
         await self._membership.close()
 
     def _follow(self, coordination: Coordination, tasks: asyncio.TaskGroup) -> None:
-        """Give what the group has taken away, and take up what it has assigned."""
+        """Give what the group has taken away, and take up what it has assigned.
+
+        A slot that was refused to us is taken up again while the assignment says that it is ours.
+        """
         new, old = coordination.assignment, self._assignment
-        if new is None or new == old or self._draining:
+        if new is None or self._draining or (new == old and new.slots <= self._mine):
             return
         self._assignment = new
         if old is not None and old.epoch != new.epoch:
@@ -114,7 +117,7 @@ class Host:
             await asyncio.wait({before})
         refused = not await run.run()
         if refused and self._runs.get(slot, (None,))[0] is run:
-            # The group is assigning anew; if the slot is in that, it is as if gained.
+            # If it is in the next assignment, or in this one still, it is as if gained.
             self._mine.discard(slot)
             del self._runs[slot]
 

@@ -149,8 +149,11 @@ class SlotGroup:
         if isinstance(error, kafka_errors.RebalanceInProgressError):
             membership.request_rejoin()
             await self._next(tenure)
-        elif isinstance(error, kafka_errors.IllegalGenerationError) and membership.rejoining:
-            await self._next(tenure)  # The group was quicker than its answer to us.
+        elif isinstance(error, kafka_errors.IllegalGenerationError) and (
+            membership.rejoining or self.tenure is not tenure
+        ):
+            # The group was quicker than its answer; its assignment says whether the slot is ours.
+            await self._next(tenure)
         elif isinstance(error, _UNKNOWN):
             if self.tenure is tenure:
                 membership.reset_generation()
