@@ -16,6 +16,7 @@ from mqtt_kafka_bridge.flows.host import Host
 from mqtt_kafka_bridge.flows.kafka_to_mqtt import KafkaToMqttFlow
 from mqtt_kafka_bridge.flows.membership import Membership
 from mqtt_kafka_bridge.flows.parts import Parts
+from mqtt_kafka_bridge.flows.tasks import guarded
 from mqtt_kafka_bridge.kafka.cluster import Cluster
 from mqtt_kafka_bridge.mqtt.dialing import dialer
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
@@ -102,7 +103,7 @@ class App:
         _freeze_what_stays()
         code = CLEAN
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(flow.run()) for flow in flows]
+            running = [tasks.create_task(guarded(flow.run())) for flow in flows]
             await self._stop.wait()
             board.stopping = True
             log.info("stopping", drain_seconds=self._config.limits.drain.total_seconds())

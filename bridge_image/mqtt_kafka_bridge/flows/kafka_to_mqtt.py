@@ -68,16 +68,18 @@ class KafkaToMqttFlow:
 
     async def run(self) -> None:
         """Forward until cancelled or drained, or until a record stops the mapping."""
-        async with asyncio.TaskGroup() as tasks:
-            beside = [
-                tasks.create_task(self._keeper.run()),
-                tasks.create_task(self._dead_letters.run()),
-            ]
-            await self._consume()
-            await self._link.end()
-            for task in beside:
-                task.cancel()
-        self._drained.set()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                beside = [
+                    tasks.create_task(self._keeper.run()),
+                    tasks.create_task(self._dead_letters.run()),
+                ]
+                await self._consume()
+                await self._link.end()
+                for task in beside:
+                    task.cancel()
+        finally:
+            self._drained.set()
 
     async def drain(self) -> None:
         """Read no more; return when all that was published is acknowledged and committed."""

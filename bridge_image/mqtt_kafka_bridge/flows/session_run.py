@@ -75,11 +75,14 @@ class SessionRun:
         Raises:
             LeaseRefusedError: the slot is not ours (any more); perhaps in an ExceptionGroup.
         """
+        waiting = self._waiting = asyncio.create_task(self._until_free())
         try:
-            self._waiting = asyncio.create_task(self._until_free())
-            await self._waiting
-            await self._claim()
+            await asyncio.wait({waiting})
+            if not waiting.cancelled():
+                waiting.result()
+                await self._claim()
         finally:
+            waiting.cancel()
             self._claimed.set()
         if not self._leaving:
             self._running = True

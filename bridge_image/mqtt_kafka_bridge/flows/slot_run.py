@@ -18,7 +18,7 @@ from mqtt_kafka_bridge.flows.membership import caught_up
 from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.replacement import replace
 from mqtt_kafka_bridge.flows.session_run import SessionRun
-from mqtt_kafka_bridge.flows.tasks import ended
+from mqtt_kafka_bridge.flows.tasks import ended, guarded
 from mqtt_kafka_bridge.mapping.names import incarnation_of, marker_topic
 from mqtt_kafka_bridge.observe.board import Board
 
@@ -149,7 +149,7 @@ class SlotRun:
         if unraised:
             run.note_risk(_NOT_RAISED)
         assert self._tasks is not None  # noqa: S101 - lineages live in it
-        life = asyncio.sleep(0) if stopped else run.run()
+        life = asyncio.sleep(0) if stopped else guarded(run.run())
         if stopped:
             run.show_stopped()
         self._runs[run] = self._tasks.create_task(life)

@@ -14,6 +14,24 @@ RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Delays before Kafka is tried again; the last one for ever."""
 
 
+async def guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Do work in a task of its own; a cancellation that nobody asked for is a bug.
+
+    A library can raise one that was meant for another. A task group takes that for a task that was
+    told to stop, and what it did would stand still in a process that looks alive.
+
+    Raises:
+        RuntimeError: that bug.
+    """
+    task = asyncio.current_task()
+    try:
+        await work
+    except asyncio.CancelledError as error:
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("cancelled by nobody") from error
+
+
 async def ended(task: asyncio.Task[Any]) -> None:
     """Cancel a task and wait until it is over, asking again if its cancellation got lost.
 

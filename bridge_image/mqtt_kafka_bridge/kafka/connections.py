@@ -29,7 +29,8 @@ async def hang_up(connection: Any) -> None:  # noqa: ANN401
         protocol._transport.abort()  # noqa: SLF001
     closed = connection.close()
     if protocol is not None:
-        await closed
+        # Others may wait for it, too, and cancel it: that must not look as if we were cancelled.
+        await asyncio.wait({closed})
 
 
 async def sever(client: Any, tasks: Iterable[asyncio.Task[Any] | None]) -> None:  # noqa: ANN401
