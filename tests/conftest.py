@@ -27,6 +27,8 @@ MakeBridge = Callable[..., Bridge]
 MakeHiveMQ = Callable[..., HiveMQ]
 MakeMosquitto = Callable[..., Mosquitto]
 MqttBroker = Mosquitto | HiveMQ
+_SHARED = ("kafka_cluster", "secure_kafka", "hivemq")
+"""Fixtures of which there is one for all workers."""
 _SECONDS = {"integration": 180, "faults": 300}
 _KAFKA = f"Kafka {kafka_component.VERSION}"
 _HIVEMQ = f"HiveMQ {hivemq_component.VERSION}"
@@ -40,14 +42,13 @@ def pytest_sessionfinish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests stay together on one worker, and give those of real components their time.
 
-    A file's tests share what it starts. Those that want three Kafka brokers share one cluster;
-    three such clusters at a time are more than two cores can start, or keep alive.
+    A file's tests share what it starts; those that want one of the dearest components share that:
+    a Java process for each worker is more than two cores can start, or keep alive.
     """
     for item in items:
-        cluster = "kafka_cluster" in getattr(item, "fixturenames", ())
-        group = (
-            "kafka_cluster" if cluster else item.path.relative_to(item.config.rootpath).as_posix()
-        )
+        wanted = getattr(item, "fixturenames", ())
+        file = item.path.relative_to(item.config.rootpath).as_posix()
+        group = next((name for name in _SHARED if name in wanted), file)
         item.add_marker(pytest.mark.xdist_group(group))
         for folder, seconds in _SECONDS.items():
             if folder in item.path.parts and item.get_closest_marker("timeout") is None:

@@ -1,6 +1,5 @@
 """Row 18: a pod is stopped where it stands (SIGSTOP), others take over, and it wakes up again."""
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,13 +10,12 @@ from tests.support.plant import MESSAGES_PER_SECOND, Plant, Span
 from tests.support.pod_wire import MemberCommit, connects, member_commits
 from tests.support.pods import NAMES, of_pod
 from tests.support.proxy import Chunk, Proxy
-from tests.support.site import RECEIVE_MAXIMUM, Site, load
+from tests.support.site import BROKERS, RECEIVE_MAXIMUM, Site, load
 from tests.support.terms import Term, check_hand_overs
 from tests.support.waiting import eventually
 
 MakeBridge = Callable[..., Bridge]
 Note = Callable[[str, float], None]
-BROKERS = ["mosquitto", "hivemq"] if os.environ.get("SOAK") == "1" else ["mosquitto"]
 SOAK_SECONDS, SHORT_SECONDS = 60.0, 20.0
 TAKEN_OVER_SECONDS = 15.0
 _MOMENT_SECONDS = 0.01

@@ -10,7 +10,7 @@ from tests.support.bridge import Bridge
 from tests.support.plant import MESSAGES_PER_SECOND, Plant, Span
 from tests.support.pod_flows import repeated
 from tests.support.pods import NAMES, of_pod
-from tests.support.site import RECEIVE_MAXIMUM, Site, load
+from tests.support.site import BROKERS, RECEIVE_MAXIMUM, Site, load
 from tests.support.terms import Term, check_hand_overs, moved
 
 MakeBridge = Callable[..., Bridge]
@@ -92,6 +92,7 @@ def see_taken_over(
 
 
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("either_site", BROKERS, indirect=True)
 def test_pods_come_and_go_and_nothing_is_lost(
     either_site: Site, unique: str, make_bridge: MakeBridge, note: Note, *, soak: bool
 ) -> None:

@@ -4,6 +4,7 @@ The bridge comes by the proxies; sources and sinks go past them, so that what th
 is the bridge's own traffic alone.
 """
 
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from tests.support.wire import (
     stored_at,
 )
 
+BROKERS = ["mosquitto", "hivemq"] if os.environ.get("SOAK") == "1" else ["mosquitto"]
+"""The families of brokers for tests whose short form is for one of them."""
 RECEIVE_MAXIMUM = 500
 """The window towards the bridge: what one fault may repeat."""
 _PARTITIONS = 3
