@@ -5,7 +5,7 @@ IMAGE ?= mqtt-kafka-bridge:dev
 ENGINE ?= $(shell for e in docker podman buildah; do $$e info >/dev/null 2>&1 && echo $$e && break; done)
 
 # Most tests wait for brokers; a file's tests stay together and share them.
-WORKERS ?= --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+WORKERS ?= --numprocesses 3 --dist loadgroup
 
 .PHONY: help demo test components check docs bench soak generate images lock clean
 
