@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.components import hivemq, kafka
+from tools.components.java import java_version
 from tools.components.programs import (
     SEARCH_PATH,
     MissingComponentError,
@@ -32,14 +33,15 @@ PACKAGES = {
     "mvn": ("maven",),
 }
 """Command to the Debian packages that bring it, the preferred one first."""
+_JARS = (kafka.JARS, hivemq.JARS)
 
 
 def missing_commands() -> list[str]:
     """Return the commands of `PACKAGES` that this machine lacks."""
     missing = [name for name in PACKAGES if not shutil.which(name, path=SEARCH_PATH)]
-    if "java" not in missing and not kafka.java_version():
+    if "java" not in missing and not java_version():
         missing.append("java")
-    if "mvn" in missing and all(any(c.home().glob("*.jar")) for c in (kafka, hivemq)):
+    if "mvn" in missing and all(any(jars.home.glob("*.jar")) for jars in _JARS):
         missing.remove("mvn")  # it has done its work
     return missing
 
@@ -101,18 +103,16 @@ def install() -> None:
     """
     if missing := missing_commands():
         install_packages(missing)
-        kafka.java_version.cache_clear()
+        java_version.cache_clear()
     if missing := missing_commands():
         raise MissingComponentError(f"missing after the installation: {', '.join(missing)}")
-    if not kafka.home().is_dir():
-        with step(f"Kafka {kafka.VERSION} from Maven"):
-            kafka.install()
+    for jars in _JARS:
+        if not jars.home.is_dir():
+            with step(f"{jars.name} {jars.version} from Maven"):
+                jars.install()
     if not kafka.class_archive().is_file():
         with step("Kafka's classes, archived for quick starts"):
             kafka.archive_classes()
-    if not hivemq.home().is_dir():
-        with step(f"HiveMQ {hivemq.VERSION} from Maven"):
-            hivemq.install()
 
 
 def main() -> int:

@@ -1,56 +1,28 @@
 """The Kafka that tests run: its jars in the cache, and the command line of its programs."""
 
-import functools
 import hashlib
 import os
-import re
-import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from tools.components.programs import (
-    HOW_TO_INSTALL,
-    SEARCH_PATH,
-    MissingComponentError,
-    cache_folder,
-    command,
-    run,
-)
+from tools.components.java import Jars, java_version
+from tools.components.programs import MissingComponentError, run
 
 VERSION = "4.3.1"
 """The same as in `pom.xml`; a test holds the two together."""
 CLUSTER_ID = "bXF0dC1rYWZrYS10ZXN0cw"
 """Any 16 bytes in base64."""
 _HERE = Path(__file__).resolve().parent
-_JAVA_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
-"""For short runs on few cores: only the quick compiler, one collector, classes from an archive."""
-_OLDEST_JAVA = 17
+JARS = Jars("Kafka", VERSION, _HERE / "pom.xml")
 _START_SECONDS = 120
-
-
-@functools.cache
-def java_version() -> str:
-    """Return the full version of the Java runtime, or an empty text if it is missing or too old."""
-    java = shutil.which("java", path=SEARCH_PATH)
-    if java is None:
-        return ""
-    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    major = re.search(r'version "([0-9]+)', output)
-    return output if major and int(major[1]) >= _OLDEST_JAVA else ""
-
-
-def home() -> Path:
-    """Return the folder that holds Kafka's jars, whether it is there yet or not."""
-    recipe = (_HERE / "pom.xml").read_bytes()
-    return cache_folder() / f"kafka-{VERSION}-{hashlib.sha256(recipe).hexdigest()[:12]}"
 
 
 def class_archive() -> Path:
     """Return the file with Kafka's classes as this Java runtime lays them out in memory."""
-    return home() / f"{hashlib.sha256(java_version().encode()).hexdigest()[:12]}.jsa"
+    return JARS.home / f"{hashlib.sha256(java_version().encode()).hexdigest()[:12]}.jsa"
 
 
 def java(*arguments: str) -> list[str]:
@@ -59,13 +31,9 @@ def java(*arguments: str) -> list[str]:
     Raises:
         MissingComponentError: Kafka or Java is not installed.
     """
-    jars = sorted(map(str, home().glob("*.jar")))
-    for there, what in ((jars, f"Kafka {VERSION}"), (java_version(), f"Java >= {_OLDEST_JAVA}")):
-        if not there:
-            raise MissingComponentError(f"{what} is not installed; {HOW_TO_INSTALL}")
     known = [f"-XX:SharedArchiveFile={class_archive()}"] if class_archive().is_file() else []
     log = f"-Dlog4j2.configurationFile={_HERE / 'log4j2.properties'}"
-    return [command("java"), *_JAVA_FLAGS, *known, "-cp", os.pathsep.join(jars), log, *arguments]
+    return [*JARS.command(*known), log, *arguments]
 
 
 def format_storage(settings: Path) -> None:
@@ -76,23 +44,6 @@ def format_storage(settings: Path) -> None:
     """
     arguments = ("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings))
     run(java(*arguments), what="Kafka's format", cure=f"Its settings are in {settings}.")
-
-
-def install() -> None:
-    """Copy Kafka's jars, as pinned by `pom.xml`, into the cache; all of them or none.
-
-    Raises:
-        MissingComponentError: Maven could not have them.
-    """
-    home().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home().parent, prefix="kafka-") as scratch:
-        jars = Path(scratch) / "jars"
-        maven = [command("mvn"), "--batch-mode", "--quiet", "--strict-checksums"]
-        maven += ["-f", str(_HERE / "pom.xml"), "dependency:copy-dependencies"]
-        maven += ["-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
-        cure = f"missing: Kafka {VERSION}. Maven must reach its repository; see above."
-        run(maven, what="mvn dependency:copy-dependencies", cure=cure)
-        jars.rename(home())
 
 
 def archive_classes() -> None:
@@ -136,7 +87,7 @@ def _run_until_started(*arguments: str) -> None:
             while b"Kafka Server started" not in Path(log.name).read_bytes():
                 if broker.poll() is not None or time.monotonic() > deadline:
                     said = Path(log.name).read_text(errors="replace")[-2000:]
-                    raise MissingComponentError(f"Kafka did not start:\n{said}\nin {home()}")
+                    raise MissingComponentError(f"Kafka did not start:\n{said}\nin {JARS.home}")
                 time.sleep(0.1)
         finally:
             broker.terminate()
