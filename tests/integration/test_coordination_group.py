@@ -21,6 +21,7 @@ from tests.support.coordination import (
     group_of,
     member,
     settled,
+    two,
 )
 from tests.support.kafka import KafkaCluster
 from tests.support.waiting import eventually_async
@@ -64,11 +65,7 @@ async def test_a_member_that_leaves_hands_its_slots_over_at_once_and_nobody_else
 async def test_whoever_has_a_slot_can_prove_it_and_nobody_else(
     kafka: KafkaCluster, unique: str
 ) -> None:
-    async with (
-        member(config(kafka, unique), "a") as first,
-        member(config(kafka, unique), "b") as second,
-    ):
-        await settled([first, second])
+    async with two(config(kafka, unique)) as (first, second):
         for slot in assigned(first).slots:
             await first.prove(slot)
             with pytest.raises(LeaseRefusedError):
@@ -96,11 +93,7 @@ async def test_a_member_that_was_thrown_out_is_refused_by_kafka_before_it_knows(
 async def test_a_member_that_was_thrown_out_comes_back_by_itself_and_owns_nothing_of_before(
     kafka: KafkaCluster, unique: str
 ) -> None:
-    async with (
-        member(config(kafka, unique), "a") as first,
-        member(config(kafka, unique), "b") as second,
-    ):
-        await settled([first, second])
+    async with two(config(kafka, unique)) as (first, second):
         was = assigned(second)
         bell = asyncio.create_task(second.bell.wait())
         await evict(kafka, group_of(config(kafka, unique)), "b")
@@ -193,11 +186,7 @@ async def test_a_group_in_use_by_others_is_told_and_joined_once_it_is_free(
 async def test_a_frozen_kafka_bounds_every_wait_and_all_works_again_when_it_goes_on(
     kafka: KafkaCluster, unique: str
 ) -> None:
-    async with (
-        member(config(kafka, unique), "a") as stays,
-        member(config(kafka, unique), "b") as leaves,
-    ):
-        await settled([stays, leaves])
+    async with two(config(kafka, unique)) as (stays, leaves):
         slot = min(assigned(stays).slots)
         kafka.freeze()
         try:

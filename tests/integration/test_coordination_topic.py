@@ -26,6 +26,7 @@ from tests.support.coordination import (
     member,
     policy,
     settled,
+    two,
 )
 from tests.support.kafka import KafkaCluster
 from tests.support.scenario_config import login, trusting
@@ -141,11 +142,7 @@ async def test_a_brokers_restart_costs_nobody_his_slots_and_no_record(
     proxied_kafka: KafkaCluster, unique: str
 ) -> None:
     kafka = proxied_kafka
-    async with (
-        member(config(kafka, unique), "a") as first,
-        member(config(kafka, unique), "b") as second,
-    ):
-        await settled([first, second])
+    async with two(config(kafka, unique)) as (first, second):
         slot = min(assigned(first).slots)
         await first.write(slot, start_key("before"), _START.encode())
         kafka.brokers[0].terminate()
@@ -161,11 +158,7 @@ async def test_a_lost_broker_costs_nobody_his_slots_and_no_record(
     kafka_cluster: KafkaCluster, unique: str
 ) -> None:
     kafka = kafka_cluster
-    async with (
-        member(config(kafka, unique), "a") as first,
-        member(config(kafka, unique), "b") as second,
-    ):
-        await settled([first, second])
+    async with two(config(kafka, unique)) as (first, second):
         slots = assigned(first).slots
         lost = coordinator(kafka, group_of(config(kafka, unique)))
         lost.kill()

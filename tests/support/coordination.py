@@ -72,6 +72,14 @@ async def member(config: BridgeConfig, pod: str) -> AsyncIterator[Coordination]:
         await coordination.close()
 
 
+@asynccontextmanager
+async def two(config: BridgeConfig) -> AsyncIterator[tuple[Coordination, Coordination]]:
+    """Let the pods `a` and `b` take part, each with its share, as long as the context lasts."""
+    async with member(config, "a") as first, member(config, "b") as second:
+        await settled([first, second])
+        yield first, second
+
+
 def assigned(member: Coordination) -> Assignment:
     """Return a member's assignment, which it must have."""
     assert member.assignment is not None
