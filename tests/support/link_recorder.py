@@ -13,7 +13,8 @@ from mqtt_kafka_bridge.mqtt.keeper import STEADY_SECONDS, Keeper
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.reader import ReadBuffer
 from mqtt_kafka_bridge.mqtt.servers import Server
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 from tests.support.background import Background
 from tests.support.broker_script import ScriptedBroker, ScriptedConnection
 from tests.support.proxy import Proxy

@@ -6,7 +6,8 @@ from mqtt_kafka_bridge.mqtt.events import (
     Event,
     Lost,
 )
-from mqtt_kafka_bridge.mqtt.session import Options, Session, State, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options, Session, State
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 
 OPTIONS = Options(client_id="plant.telemetry", receive_maximum=3, session_expiry_seconds=60)
 SUBSCRIPTION = Subscription("plant/#", 1)

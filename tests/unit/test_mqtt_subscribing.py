@@ -16,7 +16,8 @@ from mqtt_kafka_bridge.mqtt.events import (
     Subscribed,
     Unsubscribed,
 )
-from mqtt_kafka_bridge.mqtt.session import Session, Subscription
+from mqtt_kafka_bridge.mqtt.session import Session
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 from tests.support.mqtt_session import SUBSCRIPTION, connected, lost, publish, read, take
 
 MARKER = Subscription("mqttkafka/plant/marker/1a2b3c4d", 1, 2, optional=True)

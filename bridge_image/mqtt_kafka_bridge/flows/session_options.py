@@ -4,7 +4,8 @@ from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.mapping.names import share_filter
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 
 _RETAIN_HANDLING = {"Include": 1, "Only": 1, "Skip": 2}
 

@@ -6,7 +6,8 @@ from mqtt_kafka_bridge.contract.mappings import MqttToKafka
 from mqtt_kafka_bridge.contract.rules import retained_risk
 from mqtt_kafka_bridge.contract.status import Reason, Trouble
 from mqtt_kafka_bridge.mqtt.events import Connected
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 
 
 def risks(

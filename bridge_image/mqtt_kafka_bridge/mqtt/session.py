@@ -23,8 +23,6 @@ from mqtt_kafka_bridge.mqtt.outgoing import Outgoing
 from mqtt_kafka_bridge.mqtt.packets import Packet, Run, read_runs
 from mqtt_kafka_bridge.mqtt.subscribing import Subscribing, Subscription
 
-__all__ = ["Options", "Session", "State", "Subscription"]
-
 _PUBACKS = [struct.pack(">BBH", 0x40, 2, packet_id) for packet_id in range(65536)]
 _REFUSED = 0x80
 _MALFORMED, _PROTOCOL_ERROR = 0x81, 0x82

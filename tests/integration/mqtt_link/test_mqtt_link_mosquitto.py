@@ -8,7 +8,8 @@ import pytest
 
 from mqtt_kafka_bridge.mqtt.events import Received
 from mqtt_kafka_bridge.mqtt.link import Link
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 from tests.support.background import Background
 from tests.support.ledger import Ledger
 from tests.support.link_recorder import Recorder, keeping, link_to

@@ -10,7 +10,8 @@ from mqtt_kafka_bridge.mapping.messages import Publication
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected
 from mqtt_kafka_bridge.mqtt.link import Link
 from mqtt_kafka_bridge.mqtt.reasons import SilentEndError
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 from tests.conftest import MakeMosquitto
 from tests.support.certificates import Authority
 from tests.support.link_recorder import Recorder, keeping, link_to, serving

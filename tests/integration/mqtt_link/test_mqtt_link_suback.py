@@ -7,7 +7,7 @@ import pytest
 
 from mqtt_kafka_bridge.errors import PassingError
 from mqtt_kafka_bridge.mqtt.events import Subscribed
-from mqtt_kafka_bridge.mqtt.session import Subscription
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 from tests.support.broker_script import ScriptedBroker
 from tests.support.link_recorder import Recorder, connected
 

@@ -12,7 +12,8 @@ import pytest
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.errors import BridgeError, MustFixError, PassingError
 from mqtt_kafka_bridge.mqtt.alike import Alike
-from mqtt_kafka_bridge.mqtt.session import Options, Subscription
+from mqtt_kafka_bridge.mqtt.session import Options
+from mqtt_kafka_bridge.mqtt.subscribing import Subscription
 from tests.support.certificates import Authority, ServerCertificate
 from tests.support.link_recorder import Recorder, keeping, link_to
 from tests.support.mosquitto import Mosquitto
