@@ -21,7 +21,7 @@ from mqtt_kafka_bridge.errors import BridgeError, LeaseRefusedError
 from mqtt_kafka_bridge.flows.alone import Alone
 from mqtt_kafka_bridge.flows.coordination_port import SESSION_TIMEOUT_SECONDS, Coordination
 from mqtt_kafka_bridge.flows.ending import end_session
-from mqtt_kafka_bridge.flows.tasks import Backoff
+from mqtt_kafka_bridge.flows.tasks import persistently
 from mqtt_kafka_bridge.kafka.cluster import Cluster
 from mqtt_kafka_bridge.kafka.coordination_topic import SLOTS
 from mqtt_kafka_bridge.kafka.session_overview import overview
@@ -198,13 +198,7 @@ class Retirement:
 
     async def _persistently(self, act: Callable[[], Awaitable[_T]], name: str | None = None) -> _T:
         """Try until it is done; say meanwhile why one session, or none of them, can be ended."""
-        backoff = Backoff()
-        while True:
-            try:
-                return await act()
-            except BridgeError as error:
-                self._show(name, error)
-                await backoff.wait()
+        return await persistently(act, partial(self._show, name))
 
     def _show(self, name: str | None, error: BridgeError) -> None:
         """Say why it takes longer; once, and again at the end for what is left."""

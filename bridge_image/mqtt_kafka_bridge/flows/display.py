@@ -1,5 +1,7 @@
 """Showing what a mapping is doing: on the board, and in one log line each time that it changes."""
 
+from collections.abc import Callable
+
 import structlog
 
 from mqtt_kafka_bridge.contract.status import MappingState, Reason, Trouble
@@ -59,6 +61,19 @@ def show_stopped(board: FlowBoard, error: RefusedError) -> None:
     )
     board.be(MappingState.STOPPED, trouble)
     log.error("mapping stopped", mapping=board.name, **words(trouble))
+
+
+def saying(event: str) -> Callable[[BridgeError], None]:
+    """Return what logs why something takes longer, once for each reason in a row."""
+    said: Trouble | None = None
+
+    def say(error: BridgeError) -> None:
+        nonlocal said
+        if error.trouble != said:
+            log.warning(event, **words(error.trouble))
+        said = error.trouble
+
+    return say
 
 
 def words(trouble: Trouble) -> dict[str, str]:

@@ -2,17 +2,13 @@
 
 import asyncio
 
-import structlog
-
 from mqtt_kafka_bridge.errors import BridgeError
 from mqtt_kafka_bridge.flows.alone import Alone
 from mqtt_kafka_bridge.flows.coordination_port import Coordination, Starts
-from mqtt_kafka_bridge.flows.display import words
+from mqtt_kafka_bridge.flows.display import saying
 from mqtt_kafka_bridge.flows.ports import Kafka
-from mqtt_kafka_bridge.flows.tasks import Backoff
+from mqtt_kafka_bridge.flows.tasks import persistently
 from mqtt_kafka_bridge.observe.board import Board
-
-log = structlog.get_logger()
 
 
 class Membership:
@@ -42,16 +38,13 @@ class Membership:
         return self._coordination
 
     async def _join(self) -> Coordination:
-        backoff, said = Backoff(), None
-        while True:
-            try:
-                return await self._kafka.open_coordination()
-            except BridgeError as error:
-                self._board.wait(error.trouble)
-                if said != error.trouble:
-                    log.warning("not coordinated", **words(error.trouble))
-                said = error.trouble
-                await backoff.wait()
+        say = saying("not coordinated")
+
+        def show(error: BridgeError) -> None:
+            self._board.wait(error.trouble)
+            say(error)
+
+        return await persistently(self._kafka.open_coordination, show)
 
     async def starts(self) -> Starts | None:
         """Return where the starts of mappings are recorded, waiting until it stands; or nowhere."""
@@ -66,14 +59,4 @@ class Membership:
 
 async def caught_up(coordination: Coordination) -> None:
     """Read what the topic holds at this moment, however long it takes."""
-    backoff, said = Backoff(), None
-    while True:
-        try:
-            await coordination.catch_up()
-        except BridgeError as error:
-            if error.trouble != said:
-                log.warning("coordination topic not read", **words(error.trouble))
-            said = error.trouble
-            await backoff.wait()
-        else:
-            return
+    await persistently(coordination.catch_up, saying("coordination topic not read"))

@@ -133,9 +133,9 @@ async def _idle(run: SessionRun, seconds: float) -> bool:
     link = run.flow.session.link
     return (
         link is not None
-        and run.idle_seconds >= seconds
+        and run.flow.idle_seconds >= seconds
         and await run.flow.session.answers(link)
-        and run.idle_seconds >= seconds
+        and run.flow.idle_seconds >= seconds
     )
 
 

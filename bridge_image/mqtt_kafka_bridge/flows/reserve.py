@@ -4,7 +4,6 @@ The new session of a replacement waits so. To keep what comes here, unacknowledg
 memory, and a socket that is not read for that hides the broker's answers to SUBSCRIBE.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -40,12 +39,15 @@ class Reserve:
         options = replace(self.session.options, receive_maximum=_RECEIVE_MAXIMUM)
         mqtt = parts.config.mqtt
         self._keeper = Keeper(mqtt, options, self.session, parts.dial, parts.buffer, admit=admit)
-        self._board = board
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long it has had nothing to finish: what comes is always with the broker."""
+        return 0.0
 
     async def run(self) -> None:
         """Stay connected until cancelled. Raises LeaseRefusedError."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keeper.run())
+        await self._keeper.run()
 
     async def drain(self) -> None:
         """Disconnect in good order: all that came is with the broker still."""

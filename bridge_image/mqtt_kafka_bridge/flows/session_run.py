@@ -91,11 +91,6 @@ class SessionRun:
             term = self._session.term
             await self.persistently(partial(self._record, RecordState.STOPPED, term))
 
-    @property
-    def idle_seconds(self) -> float:
-        """For how long it has had nothing to read and nothing to finish."""
-        return self.flow.idle_seconds if isinstance(self.flow, MqttToKafkaFlow) else 0.0
-
     async def hand_over(self) -> None:
         """Finish what was taken, disconnect, and only then say that the session is free.
 

@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from mqtt_kafka_bridge.contract.status import Reason, Trouble
-from mqtt_kafka_bridge.coordination.plan import Lineage, Wanted, desired, plan
+from mqtt_kafka_bridge.coordination.plan import Lineage, Wanted, plan
 from mqtt_kafka_bridge.coordination.records import RecordState, session_key
 from mqtt_kafka_bridge.errors import BridgeError, LeaseRefusedError
 from mqtt_kafka_bridge.flows.coordination_port import Coordination
@@ -19,7 +19,7 @@ from mqtt_kafka_bridge.flows.parts import Parts
 from mqtt_kafka_bridge.flows.replacement import replace
 from mqtt_kafka_bridge.flows.session_run import SessionRun
 from mqtt_kafka_bridge.flows.tasks import ended, guarded
-from mqtt_kafka_bridge.mapping.names import incarnation_of, marker_topic
+from mqtt_kafka_bridge.mapping.names import incarnation_of, marker_topic, share_filter
 from mqtt_kafka_bridge.observe.board import Board
 
 log = structlog.get_logger()
@@ -110,12 +110,9 @@ class SlotRun:
 
     def share_ends(self, old: Wanted) -> bool:
         """Tell whether a session is of a share in which no other stays."""
-        mapping = old.mapping
-        return mapping.ordering == "None" and not any(
-            (wanted.mapping.name, incarnation_of(wanted.mapping))
-            == (mapping.name, incarnation_of(mapping))
-            for wanted in desired(self._parts.config)
-        )
+        config = self._parts.config
+        shares = {share_filter(config, mapping) for mapping in config.mqtt_to_kafka}
+        return old.mapping.ordering == "None" and share_filter(config, old.mapping) not in shares
 
     async def _replan(self, newest: Wanted) -> Lineage | None:
         """Return what has to become of a member of a mapping by now."""

@@ -1,12 +1,15 @@
 """Small pieces of concurrency that flows share: a tick, a back-off, a look-up beside a loop."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from random import uniform
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from mqtt_kafka_bridge.errors import BridgeError
+
+T = TypeVar("T")
 TICK_SECONDS = 1.0
 CANCEL_SECONDS = 3.0
 """How long a task that was cancelled may take to end in order."""
@@ -87,6 +90,17 @@ def ticking(wake: asyncio.Event) -> Iterator[Ticks]:
         yield ticks
     finally:
         handles[0].cancel()
+
+
+async def persistently(act: Callable[[], Awaitable[T]], show: Callable[[BridgeError], None]) -> T:
+    """Try until it is done, however long it takes; show meanwhile why it is not."""
+    backoff = Backoff()
+    while True:
+        try:
+            return await act()
+        except BridgeError as error:
+            show(error)
+            await backoff.wait()
 
 
 class Lookups:
