@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 
 from mqtt_kafka_bridge.contract.connection import Mqtt
 from mqtt_kafka_bridge.errors import BridgeError
-from mqtt_kafka_bridge.flows.tasks import ended
 from mqtt_kafka_bridge.mqtt.dialing import Dial
 from mqtt_kafka_bridge.mqtt.events import Acknowledged, Connected, Received
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
@@ -75,5 +74,7 @@ async def end_session(
         if not done.done():
             keeping.result()
     finally:
-        await ended(done)
-        await ended(keeping)
+        # Both at once: a keeper that goes on meanwhile may be refused, and nobody would hear of it.
+        done.cancel()
+        keeping.cancel()
+        await asyncio.wait({keeping, done})
