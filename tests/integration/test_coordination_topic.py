@@ -14,8 +14,11 @@ from aiokafka import AIOKafkaProducer
 from mqtt_kafka_bridge.contract.config import BridgeConfig
 from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.coordination.records import StartRecord, start_key
+from mqtt_kafka_bridge.coordination.view import View
 from mqtt_kafka_bridge.errors import MustFixError, PassingError
+from mqtt_kafka_bridge.flows.coordination_port import Bell
 from mqtt_kafka_bridge.kafka import open_coordination
+from mqtt_kafka_bridge.kafka.session_log import SessionLog
 from tests.support.certificates import Authority
 from tests.support.coordination import (
     SLOTS,
@@ -113,6 +116,40 @@ async def test_what_one_writes_another_reads_at_once(kafka: KafkaCluster, unique
         assert await writer.write(3, start_key("m"), None) == 2
         await reader.catch_up()
         assert "m" not in reader.view.starts
+
+
+async def test_who_catches_up_while_the_pod_leaves_is_told_and_not_cancelled(
+    kafka: KafkaCluster, unique: str
+) -> None:
+    """A mapping from Kafka may ask where it began while sessions leave: it must end in order."""
+    bridge = config(kafka, unique)
+    async with member(bridge, "a") as writer:
+        await asyncio.gather(
+            *(writer.write(n % SLOTS, start_key(f"m{n}"), _START.encode()) for n in range(1000))
+        )
+    leaving: list[asyncio.Task[None]] = []
+
+    class LeavesAtTheFirstRecord(View):
+        """Closes the log while most of what it holds is still to be read."""
+
+        def apply(self, key: bytes, value: bytes | None, offset: int) -> None:
+            super().apply(key, value, offset)
+            if not leaving:
+                leaving.append(asyncio.create_task(log.close()))
+
+    log = SessionLog(
+        bridge,
+        "a",
+        topic=bridge.coordination_topic,
+        slots=SLOTS,
+        view=LeavesAtTheFirstRecord(),
+        bell=Bell(),
+    )
+    await log.start()
+    asking = asyncio.create_task(log.catch_up())
+    with pytest.raises(PassingError):
+        await asyncio.wait_for(asking, 15)
+    await asyncio.gather(*leaving)
 
 
 async def test_whoever_catches_up_has_read_all_whatever_stands_in_the_topic(

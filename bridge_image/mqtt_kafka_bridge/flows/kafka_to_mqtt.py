@@ -100,6 +100,8 @@ class KafkaToMqttFlow:
             except BridgeError as error:
                 self._board.kafka.failed(error.trouble)
                 hinder(self._board, "kafka", error.trouble)
+                if self._draining:
+                    return  # What it had is back in Kafka, and nothing new is wanted.
                 await self._backoff.wait()
             else:
                 return

@@ -14,8 +14,9 @@ from aiokafka.client import ConnectionGroup
 from aiokafka.protocol.offset import OffsetRequest
 
 from mqtt_kafka_bridge.contract.config import BridgeConfig
+from mqtt_kafka_bridge.contract.status import Reason
 from mqtt_kafka_bridge.coordination.view import View
-from mqtt_kafka_bridge.errors import BridgeError
+from mqtt_kafka_bridge.errors import BridgeError, PassingError
 from mqtt_kafka_bridge.flows.coordination_port import Bell
 from mqtt_kafka_bridge.kafka.causes import explain, principal
 from mqtt_kafka_bridge.kafka.connections import sever
@@ -81,6 +82,7 @@ class SessionLog:
         )
         self._client = self._consumer._client  # noqa: SLF001 - asked for ends by another connection
         self._reading: asyncio.Task[None] | None = None
+        self._closed = False
         self.failure: BridgeError | None = None
 
     async def start(self) -> None:
@@ -121,7 +123,7 @@ class SessionLog:
         """Wait until all that the topic holds at this moment was read.
 
         Raises:
-            BridgeError: Kafka did not answer, or forbids it.
+            BridgeError: Kafka did not answer, or forbids it; or it is closed.
         """
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -134,7 +136,13 @@ class SessionLog:
         except (TimeoutError, kafka_errors.KafkaError) as error:
             raise explain(error, who=self._who, topic=self._topic, operation="Read") from error
 
+    def _see_that_it_is_open(self) -> None:
+        """Tell whoever still wants to read; a reader that was cancelled would end them as well."""
+        if self._closed:
+            raise PassingError(Reason.STOPPING, "this pod has left the coordination")
+
     def _see_that_it_reads(self) -> None:
+        self._see_that_it_is_open()
         if self._reading is not None and self._reading.done():
             self._reading.result()  # A bug, which nobody else would hear of.
         if self.failure is not None:
@@ -147,6 +155,7 @@ class SessionLog:
     async def _ends(self) -> dict[int, int]:
         """Return where each slot ends now, for a reader of what is committed."""
         while True:
+            self._see_that_it_is_open()
             try:
                 return await self._ask_ends()
             except kafka_errors.KafkaError as error:
@@ -178,6 +187,8 @@ class SessionLog:
 
     async def close(self) -> None:
         """Disconnect, within some seconds whatever Kafka is doing."""
+        self._closed = True
+        self._bell.ring()
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait({self._reading})
