@@ -19,7 +19,7 @@ from mqtt_kafka_bridge.flows.progress import Progress
 from mqtt_kafka_bridge.flows.publisher import PublisherLink
 from mqtt_kafka_bridge.flows.publishing import Publishing
 from mqtt_kafka_bridge.flows.refusals import Refusals
-from mqtt_kafka_bridge.flows.tasks import Backoff
+from mqtt_kafka_bridge.flows.tasks import Backoff, unless
 from mqtt_kafka_bridge.mapping.outbound import OutboundRouter
 from mqtt_kafka_bridge.mqtt.keeper import Keeper
 from mqtt_kafka_bridge.observe.flow_board import FlowBoard
@@ -59,7 +59,7 @@ class KafkaToMqttFlow:
         self._link = PublisherLink(parts, mapping, board, self._publishing, self._wake.set)
         self._keeper = Keeper(config.mqtt, self._link.options, self._link, parts.dial, parts.buffer)
         self._consumer: RecordConsumer | None = None
-        self._draining = False
+        self._draining = asyncio.Event()
         self._revoking = False
         self._backoff = Backoff()
         self._fetched_at = self._commit_at = 0.0
@@ -84,32 +84,31 @@ class KafkaToMqttFlow:
     async def drain(self) -> None:
         """Read no more; return when all that was published is acknowledged and committed."""
         self._board.be(MappingState.DRAINING)
-        self._draining = True
+        self._draining.set()
         self._give_up_unsent()
         self._wake.set()
-        if self._consumer is None:
-            await self._link.end()
-        else:
-            await self._drained.wait()
+        await self._drained.wait()
 
     async def _consume(self) -> None:
         """Open consumers, again and again; return when there is nothing more to do."""
-        while True:
+        while not self._draining.is_set():
             try:
-                await self._live()
-            except BridgeError as error:
+                consumer = await unless(self._draining, self._open())
+                if consumer is not None:
+                    await self._live(consumer)
+            except BridgeError as error:  # What it had is back in Kafka.
                 self._board.kafka.failed(error.trouble)
                 hinder(self._board, "kafka", error.trouble)
-                if self._draining:
-                    return  # What it had is back in Kafka, and nothing new is wanted.
-                await self._backoff.wait()
+                await unless(self._draining, self._backoff.wait())
             else:
                 return
 
-    async def _live(self) -> None:
-        """Live one consumer's life. Raises BridgeError when it is spent."""
+    async def _open(self) -> RecordConsumer:
         starts = await self._parts.starts()
-        consumer = await self._parts.kafka.open_consumer(self._mapping, self, starts)
+        return await self._parts.kafka.open_consumer(self._mapping, self, starts)
+
+    async def _live(self, consumer: RecordConsumer) -> None:
+        """Live one consumer's life. Raises BridgeError when it is spent."""
         try:
             self._consumer = consumer
             self._board.kafka.up()
@@ -133,7 +132,7 @@ class KafkaToMqttFlow:
                 await self._commit(consumer)
                 show_stopped(self._board, stop.error)
                 return
-            if self._draining and not self._window:
+            if self._draining.is_set() and not self._window:
                 await self._commit(consumer)
                 return
             if self._time() >= self._commit_at:
@@ -149,7 +148,7 @@ class KafkaToMqttFlow:
                     await asyncio.sleep(0)
                 else:
                     await self._wait(consumer)
-            elif self._draining or self._revoking or stop or self._held:
+            elif self._draining.is_set() or self._revoking or stop or self._held:
                 await self._wait(consumer)
             else:
                 await self._fetch(consumer, held=False)

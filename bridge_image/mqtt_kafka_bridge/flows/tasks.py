@@ -45,6 +45,18 @@ async def ended(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=CANCEL_SECONDS)
 
 
+async def unless(called_off: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Do work; return None once it is called off, when it has undone what it had begun."""
+    doing = asyncio.create_task(work)
+    waiting = asyncio.create_task(called_off.wait())
+    try:
+        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        await ended(doing)
+    return None if doing.cancelled() else doing.result()
+
+
 class Backoff:
     """Delays that grow while nothing works, with jitter."""
 
