@@ -13,6 +13,7 @@ from mqtt_kafka_bridge.coordination.records import RecordState, SessionRecord, s
 from mqtt_kafka_bridge.errors import BridgeError, LeaseRefusedError
 from mqtt_kafka_bridge.flows.coordination_port import SESSION_TIMEOUT_SECONDS, Coordination
 from mqtt_kafka_bridge.flows.display import hinder
+from mqtt_kafka_bridge.flows.lease import Lease
 from mqtt_kafka_bridge.flows.markers import Marker
 from mqtt_kafka_bridge.flows.mqtt_to_kafka import MqttToKafkaFlow
 from mqtt_kafka_bridge.flows.parts import Parts
@@ -57,11 +58,11 @@ class SessionRun:
         self._session = self._board.session = SessionBoard(
             wanted.client_id, parts.now(), wanted.member, slot
         )
-        prove = partial(coordination.prove, slot)
+        self.lease = Lease(coordination, slot)
         self.flow: MqttToKafkaFlow | Reserve = (
-            Reserve(parts, wanted, self._board, prove)
+            Reserve(parts, wanted, self._board, self.lease.prove)
             if reserve
-            else MqttToKafkaFlow(parts, wanted, self._board, prove, marker)
+            else MqttToKafkaFlow(parts, wanted, self._board, self.lease.prove, marker)
         )
         self._waiting: asyncio.Task[None] | None = None
         self._leaving = self._running = False
@@ -98,6 +99,7 @@ class SessionRun:
             BridgeError: Kafka did not answer; the next owner waits for the session time-out.
         """
         self._leaving = True
+        self.lease.end()
         if self._waiting is not None:
             self._waiting.cancel()
             await self._claimed.wait()
@@ -149,6 +151,9 @@ class SessionRun:
         coordination, loop = self._coordination, asyncio.get_running_loop()
         while True:
             assignment = coordination.assignment
+            if self.lease.is_being_taken:
+                await self.lease.look()
+                continue
             if assignment is None or self._slot not in assignment.slots:
                 raise LeaseRefusedError(f"slot {self._slot} was assigned anew")
             entry = coordination.view.sessions.get(self.wanted.client_id)
@@ -182,7 +187,7 @@ class SessionRun:
         )
 
     async def _prove_and_claim(self) -> None:
-        await self._coordination.prove(self._slot)
+        await self.lease.prove()
         self._session.term = await self._record(RecordState.CLAIMED)
 
     async def persistently(self, write: Callable[[], Awaitable[object]]) -> None:

@@ -161,8 +161,7 @@ class SlotRun:
         """End a session that is drained, at the broker and in the topic."""
         client_id = run.wanted.client_id
         await self._stop(run)
-        prove = partial(self._coordination.prove, self._slot)
-        parts = self._parts
+        parts, prove = self._parts, run.lease.prove
         await end_session(parts.config.mqtt, parts.dial, parts.buffer, client_id, prove, run.show)
         await run.persistently(partial(run.release, RecordState.RETIRED))
         tombstone = partial(self._coordination.write, self._slot, session_key(client_id), None)

@@ -44,6 +44,7 @@ def release_before_the_disconnect(patch: pytest.MonkeyPatch) -> None:
 
     async def mutant(run: SessionRun) -> None:
         run._leaving = True  # noqa: SLF001
+        run.lease.end()
         if run._waiting is not None:  # noqa: SLF001
             run._waiting.cancel()  # noqa: SLF001
             await run._claimed.wait()  # noqa: SLF001
