@@ -247,6 +247,22 @@ def test_a_stopped_session_is_not_resumed_by_being_replaced(token: str, *, stopp
     assert (len(lineage.old), lineage.stopped) == (1, stopped)
 
 
+@pytest.mark.parametrize(("token", "stopped"), [("1", True), ("2", False)])
+def test_what_stopped_an_edit_that_is_taken_back_is_resumed_by_the_token_of_now(
+    token: str, *, stopped: bool
+) -> None:
+    """The stored ones can't be edited any more: nobody could resume them by theirs."""
+    first = _only(1, _mapping(resumeToken="1"))
+    second = _only(2, _mapping(subscribed="b/#", resumeToken="1"))
+    view = _view(first, state=RecordState.STOPPED)
+    _store(view, second, 1, RecordState.RELEASED)
+    lineage = _telemetry(_config(3, _mapping(resumeToken=token)), view)
+    assert [it.client_id for it in lineage.old] == [first.client_id]
+    assert lineage.new is not None
+    assert lineage.new.client_id == second.client_id
+    assert lineage.stopped is stopped
+
+
 def test_a_stopped_session_stays_so_in_a_pod_that_reads_a_higher_generation() -> None:
     view = _view(_only(2, _mapping()), state=RecordState.STOPPED)
     assert _telemetry(_config(1, _mapping(resumeToken="0")), view).stopped

@@ -135,13 +135,16 @@ def _as_stored(
 def _drained(old: Wanted, wanted: Wanted | None) -> Wanted:
     """Return an old session with what to do about a message that can't be forwarded now.
 
-    That is what the configuration says now, or nobody could cure what stops an old session. Of a
-    mapping that was removed nothing can be edited any more, and so it does not stop.
+    That is what the configuration says now, and so is whether to resume, or nobody could cure what
+    stops an old session. Of a mapping that was removed nothing can be edited any more, and so it
+    does not stop.
     """
-    on_error = old.mapping.on_error if wanted is None else wanted.mapping.on_error
+    current = old.mapping if wanted is None else wanted.mapping
+    on_error = current.on_error
     if wanted is None and on_error == "Stop":
         on_error = "DeadLetter"
-    return replace(old, mapping=old.mapping.model_copy(update={"on_error": on_error}))
+    said = {"on_error": on_error, "resume_token": current.resume_token}
+    return replace(old, mapping=old.mapping.model_copy(update=said))
 
 
 def _is_stopped(stored: Sequence[_Stored], new: Wanted | None) -> bool:
