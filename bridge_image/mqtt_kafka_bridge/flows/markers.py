@@ -7,9 +7,10 @@ nodes of a cluster may not hear of a subscription all at once).
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from mqtt_kafka_bridge.mapping.messages import InboundMessage, Publication
+from mqtt_kafka_bridge.mapping.messages import Publication
+from mqtt_kafka_bridge.mqtt.events import Received
 from mqtt_kafka_bridge.mqtt.link import Link
 
 _TOKEN_BYTES = 8
@@ -37,10 +38,15 @@ class Marker:
         self.token = secrets.token_hex(_TOKEN_BYTES).encode()
         self.heard.clear()
 
-    def look(self, messages: Sequence[InboundMessage]) -> None:
-        """Look whether it is among these."""
-        if any(m.topic == self.topic and m.payload == self.token for m in messages):
-            self.heard.set()
+    def sought_by(self, receive: Callable[[Received], None]) -> Callable[[Received], None]:
+        """Return what receives the same, and looks whether the marker is among it."""
+
+        def receive_and_look(event: Received) -> None:
+            receive(event)
+            if any(m.topic == self.topic and m.payload == self.token for m in event.messages):
+                self.heard.set()
+
+        return receive_and_look
 
 
 class Announcement:

@@ -96,13 +96,13 @@ async def _finish(
     run: SessionRun, marker: Marker, publisher: SessionRun, *, share_ends: bool
 ) -> None:
     """Forward all that an old session has to, and disconnect."""
-    left = False
-    while not left:
+    session, left = run.flow.session, False
+    while not left and not session.forgotten:
         link = await _get_all(run, marker, publisher)
         if share_ends:
             await _empty_share(run)
         await asyncio.sleep(GRACE_SECONDS)
-        left = await run.flow.session.leave(link)
+        left = await session.leave(link)
     await _get_all(run, marker, publisher)
     await run.flow.drain()
 
@@ -112,10 +112,11 @@ async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> Li
 
     Where the marker does not come, for some brokers do not let it, and need not say so, it has got
     everything once it has been idle for a while over a link that lives: nothing is queued for it.
+    Of a session that the broker has forgotten there is nothing to get.
     """
     marker.expect_another()
     announcement, session = Announcement(marker), run.flow.session
-    while True:
+    while not session.forgotten:
         publisher.flow.session.announce(announcement)
         with suppress(TimeoutError):
             async with asyncio.timeout(AGAIN_SECONDS):
@@ -126,6 +127,7 @@ async def _get_all(run: SessionRun, marker: Marker, publisher: SessionRun) -> Li
         if await _idle(run, IDLE_SECONDS):
             publisher.note_risk(_refused(marker.topic))
             return link
+    return None
 
 
 async def _idle(run: SessionRun, seconds: float) -> bool:
@@ -147,7 +149,7 @@ async def _empty_share(run: SessionRun) -> None:
     """
     now = asyncio.get_running_loop().time
     until = now() + SHARE_SECONDS
-    while not await _idle(run, SILENT_SECONDS):
+    while not run.flow.session.forgotten and not await _idle(run, SILENT_SECONDS):
         if now() >= until:
             run.note_risk(_SHARE_NOT_EMPTY)
             return

@@ -65,6 +65,8 @@ class InboundSession:
         self._now = parts.now
         self.options = options(parts.config.mqtt, wanted.client_id)
         self.link: Link | None = None
+        self._last: Link | None = None
+        """The one that is being closed in good order."""
         self.held = False
         self.resumed = False
         """Whether the present link resumed the session: what the last one brought comes again."""
@@ -76,20 +78,17 @@ class InboundSession:
         self._connected: Connected | None = None
         self._marker = marker
         self._flow = flow
-        self.received = flow.received if marker is None else self._received_and_looked_at
+        self.received = flow.received if marker is None else marker.sought_by(flow.received)
         self._cut = False
         self._left = False
+        self.forgotten = False
+        """Whether it is being replaced and the broker has nothing more for it."""
         self._board = board
         self._seen = False
         self._mapping = wanted.mapping
         self._subscription = subscription(parts.config, wanted.mapping)
         assert board.session is not None  # noqa: S101 - whoever runs a session opens its board
         self._session = board.session
-
-    def _received_and_looked_at(self, event: Received) -> None:
-        self._flow.received(event)
-        if self._marker is not None:
-            self._marker.look(event.messages)
 
     def acknowledged(self, event: Acknowledged) -> None:
         """Take the PUBACK of a marker: this session publishes nothing else."""
@@ -116,6 +115,9 @@ class InboundSession:
         self.resumed = connected.session_present
         if self.resumed:
             self._flow.session_resumes()
+        elif self._marker is not None:
+            # The new one has what came since, and all from now on: to forward would overtake it.
+            self.forgotten = self._left = True
         self._connected = connected
         await self._greet(link)
         self.subscribed.set()
@@ -226,10 +228,14 @@ class InboundSession:
             self.link.cut()
 
     async def end(self) -> None:
-        """Disconnect in good order; the session stays at the broker."""
-        link, self.link = self.link, None
-        if link is not None:
-            await link.end()
+        """Disconnect in good order; the session stays at the broker.
+
+        Whoever comes second waits for the same end: who is done sooner would cut it short.
+        """
+        if self.link is not None:
+            self._last, self.link = self.link, None
+        if self._last is not None:
+            await self._last.end()
 
     def _be(self, state: SessionState) -> None:
         self._session.be(state, self._now())

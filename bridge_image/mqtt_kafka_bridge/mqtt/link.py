@@ -114,20 +114,20 @@ class Link(asyncio.BufferedProtocol):
         A plain close with unread bytes resets the connection, and the broker then loses our last
         PUBACKs and sends their messages again. TLS has no half-close: there only the rest is done.
         With `expiry_seconds` 0 the session at the broker ends, too; None leaves it as it is.
+        Whoever comes second waits for the same end; who is cancelled does not cut it short.
         """
-        if self._transport is None or self._ending:
-            self.abort()
+        if self._transport is None:
+            self._stop()
             return
-        if self.session.state is State.CONNECTED:
-            self.write(self.session.disconnect(expiry_seconds=expiry_seconds))
-        self._stop()
-        self._steer()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        try:
-            await asyncio.wait({self._closed}, timeout=END_OF_FILE_SECONDS)
-        finally:
-            self.abort()
+        if not self._ending:
+            if self.session.state is State.CONNECTED:
+                self.write(self.session.disconnect(expiry_seconds=expiry_seconds))
+            self._stop()
+            self._steer()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+        await asyncio.wait({self._closed}, timeout=END_OF_FILE_SECONDS)
+        self.abort()
 
     def abort(self) -> None:
         """Close at once, saying nothing."""

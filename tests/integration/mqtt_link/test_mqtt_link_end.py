@@ -75,6 +75,33 @@ async def test_the_end_is_bounded_when_the_broker_does_not_end() -> None:
         over.set()
 
 
+async def test_who_is_cancelled_or_comes_second_does_not_cut_the_end_short() -> None:
+    """Else what was written last, acknowledgements and DISCONNECT, might never leave."""
+    ended, over = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(mqtt5.ConnAckPacket().write())
+        while await reader.read(1000):
+            pass
+        ended.set()
+        await over.wait()
+        writer.close()
+
+    async with serving(slow) as url:
+        link = await link_to(url, Recorder(), SHORT)
+        await link.connect(10)
+        first, second = (asyncio.create_task(link.end()) for _ in range(2))
+        await ended.wait()
+        first.cancel()
+        await asyncio.wait({first})
+        cut_short, _ = await asyncio.wait({second}, timeout=0.1)
+        began = asyncio.get_running_loop().time()
+        over.set()
+        await second
+        assert asyncio.get_running_loop().time() - began < 1
+        assert not cut_short
+
+
 async def test_a_link_can_be_ended_before_connect_and_before_connack_and_after_it_was_lost(
     broker: ScriptedBroker,
 ) -> None:
