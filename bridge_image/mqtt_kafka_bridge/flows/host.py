@@ -123,12 +123,25 @@ class Host:
 
     def _end(self, slot: int, *, softly: bool = True) -> None:
         run, task = self._runs.pop(slot)
-        self._ends[slot] = asyncio.create_task(self._ended(run, task, softly=softly))
+        before = self._ends.get(slot)
+        self._ends[slot] = asyncio.create_task(self._ended(run, task, before, softly=softly))
 
-    async def _ended(self, run: SlotRun, task: asyncio.Task[None], *, softly: bool) -> None:
-        """Hand a slot over; or end it as it is, when it may be another's by now."""
+    async def _ended(
+        self,
+        run: SlotRun,
+        task: asyncio.Task[None],
+        before: asyncio.Task[None] | None,
+        *,
+        softly: bool,
+    ) -> None:
+        """Hand a slot over; or end it as it is, when it may be another's by now.
+
+        If the slot was taken, came back and is taken again, what ran before may not have ended.
+        """
         if softly:
             await run.hand_over()
         await ended(task)
         if not softly:
             await run.release()
+        if before is not None:
+            await before
