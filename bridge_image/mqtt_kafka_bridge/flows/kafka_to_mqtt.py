@@ -142,8 +142,8 @@ class KafkaToMqttFlow:
             link = self._link.link
             if link is None:
                 await self._fetch(consumer, held=True)
-            elif self._publishing.due and stop is None:
-                if self._publishing.publish(link):
+            elif self._publishing.due if stop is None else self._publishing.retry_due:
+                if self._publishing.publish(link, further=stop is None):
                     await link.writable()
                     await asyncio.sleep(0)
                 else:

@@ -64,8 +64,7 @@ class Publishing:
         self.held = Held()
         self.trouble: Trouble | None = None
         """Why records are held, if any are."""
-        self.qos: int = mapping.to.qos
-        self._wanted_qos = mapping.to.qos
+        self.qos = self._wanted_qos = int(mapping.to.qos)
         self._router = router
         self._window = window
         self._board = board
@@ -81,10 +80,11 @@ class Publishing:
     @property
     def due(self) -> bool:
         """Whether there is anything to publish now."""
-        return self.sent < self._window.next or self._retry_due
+        return self.sent < self._window.next or self.retry_due
 
     @property
-    def _retry_due(self) -> bool:
+    def retry_due(self) -> bool:
+        """Whether records that the broker refused for now are to be published again."""
         return bool(self.held) and self.held.retry_at <= self._now()
 
     def use(self, link: Link, maximum_qos: int, *, retain_available: bool) -> None:
@@ -113,13 +113,16 @@ class Publishing:
             oldest = outgoing.oldest(self.sent)
         return min(oldest, self.held.oldest(self.sent)) if self.held else oldest
 
-    def publish(self, link: Link) -> int:
-        """Publish what the broker's Receive Maximum allows; return how many records it took."""
+    def publish(self, link: Link, *, further: bool) -> int:
+        """Publish what the broker's Receive Maximum allows; return how many records it took.
+
+        With `further` it goes on after what was sent already; without, it only retries.
+        """
         room = min(BURST, link.session.outgoing.window) if self.qos else BURST
-        retried = self._retry(link, room) if self._retry_due else 0
+        retried = self._retry(link, room) if self.retry_due else 0
         room -= retried
         before = self.sent
-        if room > 0:
+        if further and room > 0:
             for chunk, start, stop in self._window.since(self.sent):
                 records = chunk.items[start : min(stop, start + room)]
                 self._publish(link, records, source(chunk).partition)
