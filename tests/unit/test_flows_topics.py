@@ -165,18 +165,20 @@ async def test_added_partitions_are_taken_over_and_missing_ones_are_not(bench: B
     producer = SimulatedProducer(bench.state, bench.life, lambda: None)
     topics = Topics(producer, "fixed", "dead", {}, lambda: 0.0)
     await topics.learn("fixed")
-    assert not topics.changed()
+    assert not topics.grown
 
     bench.state.add_partition("fixed")
     producer.age(METADATA_SECONDS + 1)
-    assert topics.changed()
+    assert topics.grown == {"fixed": 4}
+    assert topics.find("fixed").partitions == 3
+    topics.grow()
     assert topics.find("fixed").partitions == 4
-    assert not topics.changed()
+    assert not topics.grown
 
     bench.state.delete("fixed")
     bench.state.create("fixed", 2, 1000)
     producer.age(METADATA_SECONDS + 1)
-    assert not topics.changed()
+    assert not topics.grown
     assert topics.find("fixed").partitions == 4
 
 

@@ -122,12 +122,17 @@ class Topics:
         await self._producer.create_topic(name)
         return await self._producer.topic(name)
 
-    def changed(self) -> bool:
-        """Take over changed partition counts; return whether there were any."""
-        changed = False
-        for name, topic in self._known.items():
-            partitions = self._producer.partitions(name)
-            if partitions is not None and partitions > topic.partitions:
-                self._known[name] = topic._replace(partitions=partitions)
-                changed = True
-        return changed
+    @property
+    def grown(self) -> dict[str, int]:
+        """Topics that have more partitions than `find` says, and how many."""
+        now = {name: self._producer.partitions(name) for name in self._known}
+        return {
+            name: partitions
+            for name, partitions in now.items()
+            if partitions is not None and partitions > self._known[name].partitions
+        }
+
+    def grow(self) -> None:
+        """Take over the partitions that were added."""
+        for name, partitions in self.grown.items():
+            self._known[name] = self._known[name]._replace(partitions=partitions)

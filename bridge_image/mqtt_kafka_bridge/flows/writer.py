@@ -162,6 +162,7 @@ class Writer:
                 lookups.check()
                 if lanes.failure is not None and self._resize(lanes.failure):
                     return _End.AGAIN
+                writing.settle(self.routed)
                 if self.routed < window.next and not writing.blocked:
                     self._route(writing)
                 if writing.needed is not None:
@@ -226,15 +227,12 @@ class Writer:
         return True
 
     def _check(self, producer: RecordProducer, writing: Writing) -> None:
-        """Do what is due once a second.
-
-        Raises:
-            PassingError: Kafka has not answered for too long.
-        """
+        """Do what is due once a second. Raises PassingError: Kafka is silent for too long."""
         for number in [n for n in self._refused if n < self._window.first]:
             del self._refused[number]
-        if writing.topics.changed():
-            writing.forget_routes()
+        if writing.topics.grown:
+            writing.settling = True
+            self._wake.set()
         if producer.silent_seconds > SILENCE_SECONDS:
             raise PassingError(
                 Reason.KAFKA_UNREACHABLE,

@@ -67,6 +67,9 @@ class Writing:
         self.needed: str | None = None
         """The topic to look up before routing can go on."""
         self.stop: Stop | None = None
+        self.settling = False
+        """Whether a topic has new partitions, which are used once all that was put is stored: a key
+        goes on in another partition, and a replay must not bring there what is older."""
         self._router = router
         self._outcomes = outcomes
         self._on_error = on_error
@@ -78,11 +81,14 @@ class Writing:
     @property
     def blocked(self) -> bool:
         """Whether nothing can be written before something has happened."""
-        return self.needed is not None or self.stop is not None
+        return self.needed is not None or self.stop is not None or self.settling
 
-    def forget_routes(self) -> None:
-        """Compute every partition anew: the number of partitions changed."""
-        self._entries.clear()
+    def settle(self, routed: int) -> None:
+        """Use new partitions, and compute every key's anew, once all below `routed` is stored."""
+        if self.settling and self.lanes.oldest(routed) == routed:
+            self.topics.grow()
+            self._entries.clear()
+            self.settling = False
 
     def write(self, part: Slice[InboundMessage]) -> int:
         """Put messages into their lanes; return the number of the first that had to wait.
