@@ -59,7 +59,7 @@ class SimulatedProducer:
     Args:
         state: the cluster.
         life: the process that opened it.
-        spent: called once if it ended with batches that may have to be written again.
+        spent: called once if what was stored by it may have to be written again.
     """
 
     def __init__(self, state: KafkaState, life: Life, spent: Callable[[], None]) -> None:
@@ -84,6 +84,8 @@ class SimulatedProducer:
         place = TopicPartition(topic, partition)
         if self._closed:
             raise PassingError(Reason.KAFKA_WRITE_FAILED, "the producer is closed")
+        if topic not in state.topics:
+            self._spend()  # Whoever had batches stored before it was deleted begins anew.
         state.existing(topic)
         if any(other == place for other, _ in self._under_way.values()):
             state.journal.wrong("port", f"two batches at once for {place}")
