@@ -61,7 +61,8 @@ class Bridge(Process):
         super().__init__(
             "bridge", folder, [*program, "run", str(self.config_file)], environment=environment
         )
-        self._port: int | None = None
+        self._served: tuple[object, int] | None = None
+        """Which start served, and where: another thread may ask while it is started again."""
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -93,16 +94,13 @@ class Bridge(Process):
     @property
     def port(self) -> int | None:
         """Where it serves, from its own log; None before it does."""
-        if self._port is None:
-            serving = (line for line in self.log_lines() if line.get("message") == "serving")
-            for line in serving:
-                self._port = int(line["http.url"].rsplit(":", 1)[1])
-        return self._port
-
-    def launch(self) -> None:
-        """Start it without waiting for anything."""
-        self._port = None
-        super().launch()
+        start = self._child
+        if self._served is None or self._served[0] is not start:
+            lines = [line for line in self.log_lines() if line.get("message") == "serving"]
+            if not lines:
+                return None
+            self._served = start, int(lines[-1]["http.url"].rsplit(":", 1)[1])
+        return self._served[1]
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return the JSON lines of its log since the last start; others are left out."""
