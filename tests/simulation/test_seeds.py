@@ -50,6 +50,7 @@ def test_nothing_is_lost_reordered_or_repeated_whatever_happens(first: int) -> N
         2_017_154,  # An edit that had stopped was taken back, and nobody could resume it.
         2_065_925,  # Likewise.
         2_050_519,  # A slot was taken, came back and was taken again amid its hand-over.
+        2_042_247,  # An old session was taken over after its UNSUBSCRIBE, and subscribed again.
         3_000_280,  # A pod was stopped while a consumer was joining: a ghost stayed in its group.
         3_004_064,  # A slot was taken while one of its sessions was being claimed.
     ],

@@ -1,5 +1,6 @@
 """Which sessions a pod runs, replaces and retires."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,6 +61,7 @@ def _store(view: View, session: Wanted, offset: int, state: RecordState) -> None
         instance="i",
         at=datetime(2026, 11, 24, tzinfo=UTC),
         definition=session.mapping,
+        leaving=session.leaving,
     )
     view.apply(session_key(session.client_id), record.encode(), offset)
 
@@ -150,6 +152,16 @@ def test_an_edit_that_is_taken_back_meanwhile_waits_for_the_replacement() -> Non
     back = _config(3, _mapping())
     assert _telemetry(back, _view(first, second)) == _lineage(second, first)
     assert _telemetry(back, _view(second)) == _lineage(_only(3, _mapping()), second)
+
+
+def test_a_session_that_began_to_leave_does_so_wherever_it_is_taken_over() -> None:
+    """It may be unsubscribed already: what it would get anew would overtake its successor's."""
+    first = replace(_only(1, _mapping()), leaving=True)
+    second = _only(2, _mapping(subscribed="b/#"))
+    lineage = _telemetry(_config(2, _mapping(subscribed="b/#")), _view(first, second))
+    assert lineage == _lineage(second, first)
+    assert lineage.old[0].leaving
+    assert not _telemetry(_config(3, _mapping()), _view(first)).old
 
 
 def test_the_session_of_a_removed_mapping_is_retired() -> None:

@@ -32,12 +32,14 @@ class Wanted:
     member: int
     generation: int
     """Of the configuration that `mapping` is from: what its records have to say."""
+    leaving: bool = False
+    """Whether it may be unsubscribed already, and must not be subscribed again."""
 
     @classmethod
     def stored(cls, client_id: str, entry: Entry) -> "Wanted":
         """Return a session as it is recorded."""
         record = entry.record
-        return cls(client_id, record.definition, record.member, record.generation)
+        return cls(client_id, record.definition, record.member, record.generation, record.leaving)
 
 
 @dataclass(frozen=True, slots=True)

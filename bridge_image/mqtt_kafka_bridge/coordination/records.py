@@ -63,6 +63,11 @@ class SessionRecord(_Stored):
     instance: str
     at: datetime
     definition: MqttToKafka = Field(description="The mapping, so that it can be drained by it.")
+    leaving: bool = Field(
+        default=False,
+        description="Whether its replacement has everything, and it may be unsubscribed already: "
+        "nobody subscribes it again, for it has missed what it would then overtake.",
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -96,13 +96,14 @@ async def _finish(
     run: SessionRun, marker: Marker, publisher: SessionRun, *, share_ends: bool
 ) -> None:
     """Forward all that an old session has to, and disconnect."""
-    session, left = run.flow.session, False
-    while not left and not session.forgotten:
+    session = run.flow.session
+    while not session.leaving:
         link = await _get_all(run, marker, publisher)
         if share_ends:
             await _empty_share(run)
         await asyncio.sleep(GRACE_SECONDS)
-        left = await session.leave(link)
+        if await session.may_leave(link):
+            await run.begin_to_leave()
     await _get_all(run, marker, publisher)
     await run.flow.drain()
 

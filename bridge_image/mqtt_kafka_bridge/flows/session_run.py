@@ -66,6 +66,7 @@ class SessionRun:
         )
         self._waiting: asyncio.Task[None] | None = None
         self._leaving = self._running = False
+        self._departs = wanted.leaving
         self._claimed = asyncio.Event()
         """Whether claiming is over, whatever came of it."""
         self._backoff = Backoff()
@@ -106,6 +107,14 @@ class SessionRun:
         if self._running:
             await self.flow.drain()
         await self.release()
+
+    async def begin_to_leave(self) -> None:
+        """Unsubscribe, after writing down that whoever goes on must not subscribe it again."""
+        self._departs = True
+        await self.persistently(self._prove_and_claim)
+        if not self._leaving:
+            self.flow.session.leaving = True
+            await self.flow.session.unsubscribe()
 
     async def release(self, state: RecordState = RecordState.RELEASED) -> None:
         """Say that this pod does not run the session, if it ever said that it does.
@@ -217,5 +226,6 @@ class SessionRun:
             instance=coordination.instance,
             at=self._parts.now(),
             definition=wanted.mapping,
+            leaving=self._departs,
         )
         return await coordination.write(self._slot, session_key(wanted.client_id), record.encode())

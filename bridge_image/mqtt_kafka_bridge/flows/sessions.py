@@ -80,7 +80,8 @@ class InboundSession:
         self._flow = flow
         self.received = flow.received if marker is None else marker.sought_by(flow.received)
         self._cut = False
-        self._left = False
+        self.leaving = wanted.leaving
+        """Whether it is not to be subscribed (any more)."""
         self.forgotten = False
         """Whether it is being replaced and the broker has nothing more for it."""
         self._board = board
@@ -117,7 +118,7 @@ class InboundSession:
             self._flow.session_resumes()
         elif self._marker is not None:
             # The new one has what came since, and all from now on: to forward would overtake it.
-            self.forgotten = self._left = True
+            self.forgotten = self.leaving = True
         self._connected = connected
         await self._greet(link)
         self.subscribed.set()
@@ -135,8 +136,8 @@ class InboundSession:
             self._announcement.publish(link)
 
     async def _greet(self, link: Link) -> None:
-        """Subscribe; or unsubscribe, if the broker has known once that this is over."""
-        if self._left:
+        """Subscribe; or unsubscribe, if that is over."""
+        if self.leaving:
             await self._unsubscribe(link)
         else:
             await self._subscribe(link)
@@ -173,25 +174,25 @@ class InboundSession:
             return False
         return link is self.link
 
-    async def leave(self, link: Link | None) -> bool:
-        """Unsubscribe over the link that brought all that was queued; return False if it is lost.
+    async def may_leave(self, link: Link | None) -> bool:
+        """Tell whether a link that brought all that was queued has brought all else, too.
 
-        With a window that is not full the broker has sent what else it had by now, and has to
-        complete that [MQTT-3.10.4-5]; what is still queued it may throw away.
+        With a window that is not full the broker has sent what it had by now, and has to complete
+        that [MQTT-3.10.4-5]; what is still queued it may throw away. False: the link is lost.
         """
         while link is not None and link is self.link:
             if link.session.unacknowledged < self.options.receive_maximum:
-                try:
-                    await self._unsubscribe(link)
-                except BridgeError as error:
-                    log.warning(
-                        "not unsubscribed", mapping=self._board.name, **words(error.trouble)
-                    )
-                    return False
-                self._left = True
                 return True
             await asyncio.sleep(_LOOK_SECONDS)
         return False
+
+    async def unsubscribe(self) -> None:
+        """Unsubscribe over this link, if there is one; over the next ones `up` does."""
+        if self.link is not None and self.subscribed.is_set():
+            try:
+                await self._unsubscribe(self.link)
+            except BridgeError as error:
+                log.warning("not unsubscribed", mapping=self._board.name, **words(error.trouble))
 
     def lost(self, error: BridgeError) -> None:
         """Stop acknowledging over a link that is gone."""

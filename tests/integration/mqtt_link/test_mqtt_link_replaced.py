@@ -1,6 +1,7 @@
 """What a session that is being replaced does over a new connection."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import mqtt5
@@ -40,11 +41,13 @@ class _Flow:
         """Expect nothing."""
 
 
-@pytest.mark.parametrize("present", [True, False])
-async def test_it_takes_messages_only_if_the_broker_still_knows_it(
-    broker: ScriptedBroker, *, present: bool
+@pytest.mark.parametrize(
+    ("present", "leaving"), [(True, False), (False, False), (True, True), (False, True)]
+)
+async def test_it_is_subscribed_only_if_it_always_was(
+    broker: ScriptedBroker, *, present: bool, leaving: bool
 ) -> None:
-    """Of what a forgotten session missed the new one may have something: it must come first."""
+    """Of what it has missed the new one may have something, which must come first."""
     broker.script.connack = lambda _: mqtt5.ConnAckPacket(session_present=present)
     config = BridgeConfig.model_validate(
         {
@@ -55,7 +58,7 @@ async def test_it_takes_messages_only_if_the_broker_still_knows_it(
             "mqttToKafka": [{"name": "m", "from": {"filter": "m/#"}, "to": {"topic": "m"}}],
         }
     )
-    (wanted,) = desired(config)
+    wanted = replace(desired(config)[0], leaving=leaving)
     buffer = ReadBuffer(65_536)
     dial = dialer(config.mqtt)
     parts = Parts(
@@ -83,7 +86,8 @@ async def test_it_takes_messages_only_if_the_broker_still_knows_it(
         ]
         left = [p.patterns for p in connection.packets(mqtt5.UnsubscribePacket)]
         assert session.forgotten is not present
-        assert subscribed == (["m/#", _MARKER] if present else [])
-        assert left == ([] if present else [["m/#"]])
+        goes_on = present and not leaving
+        assert subscribed == (["m/#", _MARKER] if goes_on else [])
+        assert left == ([] if goes_on else [["m/#"]])
     finally:
         keeping.cancel()

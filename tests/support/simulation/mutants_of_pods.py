@@ -116,7 +116,7 @@ def unsubscribe_before_the_drain(patch: pytest.MonkeyPatch) -> None:
         if session.link is not None:
             with suppress(BridgeError):
                 await session._unsubscribe(session.link)  # noqa: SLF001
-        session._left = True  # noqa: SLF001
+        session.leaving = True
         await replacement._get_all(run, marker, publisher)  # noqa: SLF001
         await run.flow.drain()
 
