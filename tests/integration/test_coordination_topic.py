@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,19 @@ from tests.support.waiting import eventually_async
 SECRET = "c00rd-s3cret"  # noqa: S105 - the test's own
 _COMPACTED = {"cleanup.policy": "compact"}
 _START = StartRecord(positions={"t": {0: 5}})
+
+
+async def _fill(
+    kafka: KafkaCluster, topic: str, more: Sequence[tuple[bytes, bytes | None]] = ()
+) -> None:
+    """Write a thousand starts into a coordination topic, behind some other records."""
+    starts = [(start_key(f"m{n}"), _START.encode()) for n in range(1000)]
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        stored = [
+            await producer.send(topic, value, key, number % SLOTS)
+            for number, (key, value) in enumerate([*more, *starts])
+        ]
+        await asyncio.gather(*stored)
 
 
 async def _refusal(bridge: BridgeConfig) -> MustFixError:
@@ -123,10 +136,8 @@ async def test_who_catches_up_while_the_pod_leaves_is_told_and_not_cancelled(
 ) -> None:
     """A mapping from Kafka may ask where it began while sessions leave: it must end in order."""
     bridge = config(kafka, unique)
-    async with member(bridge, "a") as writer:
-        await asyncio.gather(
-            *(writer.write(n % SLOTS, start_key(f"m{n}"), _START.encode()) for n in range(1000))
-        )
+    async with member(bridge, "a"):
+        await _fill(kafka, bridge.coordination_topic)
     leaving: list[asyncio.Task[None]] = []
 
     class LeavesAtTheFirstRecord(View):
@@ -156,19 +167,9 @@ async def test_whoever_catches_up_has_read_all_whatever_stands_in_the_topic(
     kafka: KafkaCluster, unique: str
 ) -> None:
     bridge = config(kafka, unique)
-    async with member(bridge, "a") as writer:
-        producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap)
-        await producer.start()
-        try:
-            for slot, (key, value) in enumerate(
-                [(b"\xff", b"\xfe"), (b"session/x", b"no json"), (b"id/x/1", b""), (b"", None)]
-            ):
-                await producer.send_and_wait(bridge.coordination_topic, value, key, slot)
-        finally:
-            await producer.stop()
-        await asyncio.gather(
-            *(writer.write(n % SLOTS, start_key(f"m{n}"), _START.encode()) for n in range(1000))
-        )
+    strange = [(b"\xff", b"\xfe"), (b"session/x", b"no json"), (b"id/x/1", b""), (b"", None)]
+    async with member(bridge, "a"):
+        await _fill(kafka, bridge.coordination_topic, strange)
     async with member(bridge, "b") as reader:
         await reader.catch_up()
         assert len(reader.view.starts) == 1000
