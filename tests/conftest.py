@@ -29,7 +29,7 @@ MakeMosquitto = Callable[..., Mosquitto]
 MqttBroker = Mosquitto | HiveMQ
 _SHARED = ("kafka_cluster", "secure_kafka", "hivemq")
 """Fixtures of which there is one for all workers."""
-_SECONDS = {"integration": 180, "faults": 300}
+_SECONDS = {"integration": 180, "faults": 300, "control_plane": 180}
 _KAFKA = f"Kafka {kafka_component.VERSION}"
 _HIVEMQ = f"HiveMQ {hivemq_component.VERSION}"
 

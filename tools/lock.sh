@@ -7,4 +7,5 @@ subset() { compile --constraints locks/dev.txt "$@"; }
 compile pyproject.toml --all-extras --group dev --output-file locks/dev.txt
 subset --group bootstrap --output-file locks/bootstrap.txt
 subset pyproject.toml --extra bridge --output-file locks/bridge.txt
+subset pyproject.toml --extra operator --output-file locks/operator.txt
 subset pyproject.toml --extra bridge --group demo --output-file locks/demo.txt
