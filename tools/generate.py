@@ -1,4 +1,6 @@
-"""Write every file that is made from code: the reference pages. `--check` only compares.
+"""Write every file that is made from code: CRD, its copy in the chart, reference pages.
+
+`--check` only compares.
 
 Run by `make generate`; `make check` runs it with `--check`, which fails on any difference.
 """
@@ -7,9 +9,11 @@ import argparse
 import difflib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mqtt_kafka_bridge.contract import BridgeConfig, BridgeStatus
 from mqtt_kafka_bridge.contract.base import Contract
@@ -20,10 +24,12 @@ from mqtt_kafka_bridge.observe.definitions import (
     PROCESS_METRICS,
 )
 from mqtt_kafka_bridge.observe.metrics import LATENCY_NAME, LATENCY_TEXT
+from tools.api_reference import api_sections
+from tools.crd_files import crd_files
+from tools.markdown import COMMAND, page, table
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = Path("docs/reference")
-COMMAND = "make generate"
 MOST_WORDS = 10
 """A longer list of words is not spelled out in a table."""
 Schema = dict[str, Any]
@@ -72,21 +78,14 @@ def pages() -> dict[Path, str]:
             "asks for. No series has a `namespace` label of ours: the scrape adds it.",
             metric_sections(),
         ),
+        REFERENCE / "api.md": page(
+            "API: MqttKafkaBridge",
+            "Every field of the resource, and what the API server says to whoever breaks a rule. "
+            "`kubectl explain mkb.spec` shows the same fields.",
+            api_sections(),
+        ),
+        **crd_files(),
     }
-
-
-def page(title: str, text: str, sections: Iterator[str]) -> str:
-    """Join a page."""
-    notice = f"<!-- Generated from the code; change that, then run `{COMMAND}`. -->"
-    return "\n\n".join((f"{notice}\n# {title}", text, *sections)) + "\n"
-
-
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """Draw a Markdown table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in r) + " |" for r in lines
-    )
 
 
 def model_sections(model: type[Contract]) -> Iterator[str]:

@@ -100,6 +100,8 @@ def test_every_metric_that_documents_and_tests_name_exists() -> None:
     names = {LATENCY_NAME, f"{LATENCY_NAME}_bucket", f"{LATENCY_NAME}_count", f"{LATENCY_NAME}_sum"}
     names |= {metric.name for metric in MAPPING_METRICS}
     names |= {metric.name for metric in PROCESS_METRICS}
+    for module in (ROOT / "operator/mqtt_kafka_operator/observe").glob("*.py"):
+        names |= set(re.findall(r'"(mqttkafka[_]operator_\w+)"', module.read_text()))
     named = {
         (name, metric)
         for name, text in tracked_files()

@@ -1,9 +1,9 @@
-"""Install what tests run: Mosquitto, Java, Maven, Kafka, HiveMQ; run by `make`, and by hand.
+"""Install what tests run: Mosquitto, Java, Maven, Kafka, HiveMQ, Helm; run by `make`, and by hand.
 
 Standard library only, for it may run before there is a virtual environment. Debian packages are
-installed only where a command is missing. Jars are pinned, Kafka's and HiveMQ's each by a `pom.xml`
-and kept in the cache directory, in a folder named by what went into it, so that a second run finds
-it and ends.
+installed only where a command is missing. The others are pinned, Kafka's and HiveMQ's jars each by
+a `pom.xml`, Helm by the hash of its package, and kept in the cache directory, in a folder named by
+what went into it, so that a second run finds it and ends.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.components import hivemq, kafka
+from tools.components import helm, hivemq, kafka
 from tools.components.java import java_version
 from tools.components.programs import (
     SEARCH_PATH,
@@ -113,6 +113,9 @@ def install() -> None:
     if not kafka.class_archive().is_file():
         with step("Kafka's classes, archived for quick starts"):
             kafka.archive_classes()
+    if not helm.home().is_dir():
+        with step(f"Helm {helm.VERSION} from PyPI"):
+            helm.install()
 
 
 def main() -> int:
