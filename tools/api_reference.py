@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from mqtt_kafka_operator.api.conditions import ConditionType, OperatorReason
 from mqtt_kafka_operator.api.rules import VALIDATIONS
 from mqtt_kafka_operator.crd import custom_resource_definition
 from tools.markdown import table
@@ -12,7 +11,7 @@ Schema = dict[str, Any]
 
 
 def api_sections() -> Iterator[str]:
-    """Describe the resource, each object in it once, and the fixed words of its status."""
+    """Describe the resource, and each object in it once."""
     crd = custom_resource_definition()
     resource = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     yield f"## The resource\n\n{resource['description']}"
@@ -24,14 +23,6 @@ def api_sections() -> Iterator[str]:
             yield _fields(schema)
             if refusals := _refusals(schema):
                 yield refusals
-    words = ", ".join(f"`{word}`" for word in ConditionType)
-    yield (
-        f"## Conditions\n\nTypes: {words}. The reasons of the operator are these; where a "
-        "condition is about what the pods say, its reason is one of "
-        "[theirs](../troubleshooting.md)."
-    )
-    rows = [(f"`{reason}`", reason.meaning, reason.cure) for reason in OperatorReason]
-    yield table(("reason", "meaning", "what to do"), rows)
 
 
 def _objects(schema: Schema, path: str) -> Iterator[tuple[list[str], str, Schema]]:

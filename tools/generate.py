@@ -24,6 +24,7 @@ from mqtt_kafka_bridge.observe.definitions import (
     PROCESS_METRICS,
 )
 from mqtt_kafka_bridge.observe.metrics import LATENCY_NAME, LATENCY_TEXT
+from mqtt_kafka_operator.conditions import condition_sections
 from tools.api_reference import api_sections
 from tools.crd_files import crd_files
 from tools.markdown import COMMAND, page, table
@@ -81,11 +82,24 @@ def pages() -> dict[Path, str]:
         REFERENCE / "api.md": page(
             "API: MqttKafkaBridge",
             "Every field of the resource, and what the API server says to whoever breaks a rule. "
-            "`kubectl explain mkb.spec` shows the same fields.",
+            "`kubectl explain mkb.spec` shows the same fields. The words of the status have a "
+            "page of [their own](conditions.md).",
             api_sections(),
+        ),
+        REFERENCE / "conditions.md": page(
+            "Conditions",
+            "The fixed words of the status of a `MqttKafkaBridge`; `kubectl describe` shows them.",
+            conditions(),
         ),
         **crd_files(),
     }
+
+
+def conditions() -> Iterator[str]:
+    """Describe every condition and every reason of the operator."""
+    for title, text, head, rows in condition_sections():
+        yield f"## {title}\n\n{text}"
+        yield table(head, rows)
 
 
 def model_sections(model: type[Contract]) -> Iterator[str]:

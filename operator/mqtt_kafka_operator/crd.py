@@ -96,7 +96,7 @@ def _resource() -> Schema:
             "kind": {"description": f"Always {KIND}. {text}", "type": "string"},
             "metadata": {
                 "type": "object",
-                "properties": {"name": {"type": "string", "maxLength": 253}},
+                "properties": {"name": {"type": "string"}},
             },
             "spec": structural_schema(MqttKafkaBridgeSpec),
             "status": structural_schema(MqttKafkaBridgeStatus),

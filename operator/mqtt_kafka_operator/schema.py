@@ -17,7 +17,9 @@ from mqtt_kafka_operator.api.rules import LIST_KEY, STORED_DEFAULT, VALIDATIONS
 from mqtt_kafka_operator.schema_rules import NotStructuralError, checked_pattern, checked_rules
 
 Schema = dict[str, Any]
-_INT32, _INT64 = 2**31 - 1, 2**63 - 1
+_INT32 = 2**31 - 1
+_EXACT = 2**53
+"""The API server reads bounds as floating point: 2**63 - 1 overflows, and all is refused."""
 _ANYWHERE = {"type", "title", "description", "default", "examples", VALIDATIONS, STORED_DEFAULT}
 _WORDS = {
     "boolean": set[str](),
@@ -107,8 +109,8 @@ class _Translator:
         if words := _words(form):
             return {"format": "int32", "enum": words}
         low, high = _bound(form, "minimum", at), _bound(form, "maximum", at)
-        if not -_INT64 <= low <= high <= _INT64:
-            raise NotStructuralError(at, f"is from {low} to {high}, which is no int64")
+        if not -_EXACT <= low <= high <= _EXACT:
+            raise NotStructuralError(at, f"is from {low} to {high}; keep within 2**53")
         wide = max(-low, high) > _INT32
         return {"format": "int64" if wide else "int32", "minimum": low, "maximum": high}
 

@@ -10,6 +10,7 @@ from mqtt_kafka_operator.api.rules import ListKey
 
 Count = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Generation = Annotated[int, Field(ge=0, le=2**53)]
+"""Bounded by what the API server holds exactly in a bound."""
 
 
 class Condition(ApiModel):
