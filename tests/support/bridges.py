@@ -180,7 +180,7 @@ FULL: dict[str, Any] = {
         },
     },
 }
-"""Every field, none with its default unless it has no other value; sound but for CEL's sake."""
+"""Every field, none with its default unless it has no other value."""
 FULL_ANNOTATIONS = {"mqttkafka.dev/restart": "1", "mqttkafka.dev/resume": "telemetry=2026-11-24"}
 
 
@@ -221,19 +221,23 @@ def mapping(**changes: object) -> dict[str, Any]:
     return {**MINIMAL["mqttToKafka"][0], **changes}
 
 
-def around(translation: Translation, **versions: str) -> Surroundings:
+def around(
+    translation: Translation, *, pod_monitors: bool = True, uids: str = "uid", **versions: str
+) -> Surroundings:
     """Return surroundings in which every Secret is there; `versions` by name, default 1."""
+    mounted = [*translation.secret_keys, "unrelated"]
     secrets = {
-        name: SecretVersion(f"uid-of-{name}", versions.get(name.replace("-", "_"), "1"))
-        for name in translation.secret_keys
+        name: SecretVersion(f"{uids}-of-{name}", versions.get(name.replace("-", "_"), "1"))
+        for name in mounted
     }
-    return Surroundings(bridge_image=IMAGE, pod_monitors=True, secrets=secrets)
+    return Surroundings(bridge_image=IMAGE, pod_monitors=pod_monitors, secrets=secrets)
 
 
-def rendered(made: Bridge, **versions: str) -> dict[str, Manifest]:
+def rendered(made: Bridge, *, uids: str = "uid", **versions: str) -> dict[str, Manifest]:
     """Return what there should be for a bridge, by kind, in order."""
     translation = translate(made)
-    listed = objects(made, translation, around(translation, **versions), replicas(made.spec))
+    surroundings = around(translation, pod_monitors=True, uids=uids, **versions)
+    listed = objects(made, translation, surroundings, replicas(made.spec))
     return {found["kind"]: found for found in listed}
 
 

@@ -22,6 +22,7 @@ FS_GROUP = 10001
 _MODE = 0o440
 _SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 _COPIED = (names.RESTART, names.RESUME)
+_BOUNDS = ("limits", "requests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,15 @@ def _drop_requests(spec: Manifest, theirs: Mapping[str, Any]) -> None:
     Ours might be above it.
     """
     for changed in theirs.get("containers", []):
-        resources = changed.get("resources", {})
-        for resource in resources.get("limits", {}).keys() - resources.get("requests", {}).keys():
-            spec["containers"][0]["resources"]["requests"].pop(resource, None)
+        limited, requested = (changed.get("resources", {}).get(key, {}) for key in _BOUNDS)
+        resources = spec["containers"][0]["resources"]
+        kept = {
+            name: quantity
+            for name, quantity in resources.pop("requests").items()
+            if name in requested or name not in limited
+        }
+        if kept:
+            resources["requests"] = kept
 
 
 def _constraint(bridge: Bridge, topology_key: str) -> Manifest:
