@@ -4,7 +4,6 @@ import hashlib
 import platform
 import re
 import subprocess
-import tempfile
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from tools.cluster import golang
 from tools.cluster.lock import alone
 from tools.cluster.progress import Progress
-from tools.components.programs import MissingComponentError, cache_folder, step
+from tools.components.programs import MissingComponentError, cache_folder, step, whole
 
 HOW_TO_BUILD = "run: python tools/cluster/build.py"
 _FLAGS = ("-trimpath", "-buildvcs=false", "-modcacherw")
@@ -80,13 +79,10 @@ class GoProgram:
         with alone(home, f"{self.name} {self.version}"):
             if home.is_dir():
                 return
-            with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{self.name}-") as scratch:
-                built = Path(scratch) / "built"
-                built.mkdir()
+            with whole(home) as built:
                 self._compile(built / self.name)
                 for part in self.parts:
                     (built / part).symlink_to(self.name)
-                built.rename(home)
 
     def _compile(self, target: Path) -> None:
         go = golang.go(self._oldest_go)

@@ -1,16 +1,22 @@
 """The Go that compiles what tests run: the machine's own, or else one from PyPI in the cache."""
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from tools.cluster.lock import alone
-from tools.components.programs import SEARCH_PATH, MissingComponentError, cache_folder, run, step
+from tools.components.programs import (
+    SEARCH_PATH,
+    MissingComponentError,
+    cache_folder,
+    pinned,
+    run,
+    step,
+    whole,
+)
 
 REQUIREMENT = Path(__file__).resolve().parent / "go_requirement.txt"
 """A distribution that holds Go, pinned by its hashes."""
@@ -60,7 +66,7 @@ def _version(program: str) -> tuple[int, ...]:
 
 
 def _home() -> Path:
-    return cache_folder() / f"go-{hashlib.sha256(REQUIREMENT.read_bytes()).hexdigest()[:12]}"
+    return pinned("go", REQUIREMENT)
 
 
 def _install() -> None:
@@ -72,10 +78,8 @@ def _install() -> None:
     home = _home()
     if home.is_dir():
         return
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix="go-") as scratch:
-        unpacked = Path(scratch) / "go"
+    with whole(home) as unpacked:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         pip += ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile"]
         pip += ["--target", str(unpacked), "--requirement", str(REQUIREMENT)]
         run(pip, what="pip install", cure=f"missing: Go. {_CURE}")
-        unpacked.rename(home)

@@ -1,15 +1,13 @@
 """The Helm and the kubectl that tests run: from a package with hash, in the cache."""
 
-import hashlib
 import io
 import platform
 import sys
 import tarfile
-import tempfile
 import zipfile
 from pathlib import Path
 
-from tools.components.programs import HOW_TO_INSTALL, MissingComponentError, cache_folder, run
+from tools.components.programs import HOW_TO_INSTALL, MissingComponentError, pinned, run, whole
 
 VERSION = "4.3.1"
 """Of Helm; a test holds it and the program together."""
@@ -21,8 +19,7 @@ _ARCHIVE = "package/lib/layer.zip"
 
 def home() -> Path:
     """Return the folder of the programs, whether it is there yet or not."""
-    recipe = hashlib.sha256(RECIPE.read_bytes()).hexdigest()
-    return cache_folder() / f"helm-{VERSION}-{recipe[:12]}"
+    return pinned(f"helm-{VERSION}", RECIPE)
 
 
 def helm() -> str:
@@ -52,17 +49,14 @@ def install() -> None:
     what = f"missing: Helm {VERSION}"
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise MissingComponentError(f"{what}. Its package is for Linux on x86-64 only.")
-    home().parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home().parent, prefix="helm-") as scratch:
+    with whole(home()) as programs:
+        beside = programs.parent
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-        pip += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", scratch]
+        pip += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", str(beside)]
         cure = f"{what}. pip must reach its index; see above."
         run([*pip, "--requirement", str(RECIPE)], what="pip download", cure=cure)
-        (wheel,) = Path(scratch).glob("*.whl")
-        programs = Path(scratch) / "programs"
-        programs.mkdir()
+        (wheel,) = beside.glob("*.whl")
         _unpack(wheel, programs)
-        programs.rename(home())
 
 
 def _unpack(wheel: Path, programs: Path) -> None:

@@ -1,12 +1,10 @@
 """Java programs that tests run: the runtime, and jars that a `pom.xml` pins, in the cache."""
 
 import functools
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +12,10 @@ from tools.components.programs import (
     HOW_TO_INSTALL,
     SEARCH_PATH,
     MissingComponentError,
-    cache_folder,
     command,
+    pinned,
     run,
+    whole,
 )
 
 _OLDEST = 17
@@ -52,8 +51,7 @@ class Jars:
     @property
     def home(self) -> Path:
         """The folder that holds them, whether it is there yet or not."""
-        recipe = hashlib.sha256(self.recipe.read_bytes()).hexdigest()
-        return cache_folder() / f"{self.name.lower()}-{self.version}-{recipe[:12]}"
+        return pinned(f"{self.name.lower()}-{self.version}", self.recipe)
 
     def command(self, *flags: str) -> list[str]:
         """Return the command line of a program of theirs; what is to run in it comes after.
@@ -74,16 +72,10 @@ class Jars:
         Raises:
             MissingComponentError: Maven could not have them.
         """
-        home = self.home
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=home.parent, prefix=f"{self.name.lower()}-"
-        ) as scratch:
-            jars = Path(scratch) / "jars"
+        with whole(self.home) as jars:
             maven = [command("mvn"), "--batch-mode", "--quiet", "--strict-checksums"]
             maven += ["-f", str(self.recipe), "dependency:copy-dependencies"]
             maven += ["-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
             what = f"missing: {self.name} {self.version}"
             cure = f"{what}. Maven must reach its repository; see above."
             run(maven, what="mvn dependency:copy-dependencies", cure=cure)
-            jars.rename(home)

@@ -1,8 +1,10 @@
 """Programs that tests run: where they are, running one to its end, saying what is being done."""
 
+import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,25 @@ def cache_folder() -> Path:
     """Return the folder, outside the tree, for what is downloaded and built."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "mqtt-kafka-operator"
+
+
+def pinned(name: str, recipe: Path) -> Path:
+    """Return the folder in the cache for what a recipe pins, whether it is there yet or not."""
+    return cache_folder() / f"{name}-{hashlib.sha256(recipe.read_bytes()).hexdigest()[:12]}"
+
+
+@contextmanager
+def whole(home: Path) -> Iterator[Path]:
+    """Make a folder of the cache, all of it or nothing; yield where to make it.
+
+    What is beside that place is thrown away.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{home.name}-") as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        yield made
+        made.rename(home)
 
 
 def command(name: str) -> str:
