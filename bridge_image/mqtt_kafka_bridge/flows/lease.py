@@ -1,6 +1,5 @@
 """The right to run what is in a slot: proven before every CONNECT, handed over in good order."""
 
-import asyncio
 from typing import Final
 
 from mqtt_kafka_bridge.contract.status import Reason
@@ -22,7 +21,8 @@ class Lease:
     def __init__(self, coordination: Coordination, slot: int) -> None:
         self._coordination = coordination
         self._slot = slot
-        self._ended = asyncio.Event()
+        self.ended = False
+        """Whether the session is being handed over, and wants it no longer."""
         assignment = coordination.assignment
         self._epoch = None if assignment is None else assignment.epoch
 
@@ -43,7 +43,7 @@ class Lease:
                     raise
             else:
                 return
-            if self._ended.is_set():
+            if self.ended:
                 raise PassingError(Reason.STOPPING, "the session is being handed over")
             await self.look()
 
@@ -63,5 +63,5 @@ class Lease:
 
     def end(self) -> None:
         """Want it no longer: who waits for it is told."""
-        self._ended.set()
+        self.ended = True
         self._coordination.bell.ring()

@@ -65,7 +65,7 @@ class SessionRun:
             else MqttToKafkaFlow(parts, wanted, self._board, self.lease.prove, marker)
         )
         self._waiting: asyncio.Task[None] | None = None
-        self._leaving = self._running = False
+        self._running = False
         self._departs = wanted.leaving
         self._claimed = asyncio.Event()
         """Whether claiming is over, whatever came of it."""
@@ -86,7 +86,7 @@ class SessionRun:
         finally:
             waiting.cancel()
             self._claimed.set()
-        if not self._leaving:
+        if not self.lease.ended:
             self._running = True
             await self.flow.run()
         if self._board.state is MappingState.STOPPED:
@@ -99,7 +99,6 @@ class SessionRun:
         Raises:
             BridgeError: Kafka did not answer; the next owner waits for the session time-out.
         """
-        self._leaving = True
         self.lease.end()
         if self._waiting is not None:
             self._waiting.cancel()
@@ -112,7 +111,7 @@ class SessionRun:
         """Unsubscribe, after writing down that whoever goes on must not subscribe it again."""
         self._departs = True
         await self.persistently(self._prove_and_claim)
-        if not self._leaving:
+        if not self.lease.ended:
             self.flow.session.leaving = True
             await self.flow.session.unsubscribe()
 
@@ -201,7 +200,7 @@ class SessionRun:
 
     async def persistently(self, write: Callable[[], Awaitable[object]]) -> None:
         """Try to write until Kafka has it, or the session is handed over."""
-        while not self._leaving:
+        while not self.lease.ended:
             try:
                 await write()
             except BridgeError as error:

@@ -43,7 +43,6 @@ def release_before_the_disconnect(patch: pytest.MonkeyPatch) -> None:
     """A session is said to be free while it is still being drained."""
 
     async def mutant(run: SessionRun) -> None:
-        run._leaving = True  # noqa: SLF001
         run.lease.end()
         if run._waiting is not None:  # noqa: SLF001
             run._waiting.cancel()  # noqa: SLF001
