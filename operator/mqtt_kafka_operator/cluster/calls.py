@@ -5,6 +5,7 @@ newer than they are.
 """
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPMethod
 from typing import Any, Final, NamedTuple
@@ -24,6 +25,8 @@ MERGE: Final = "application/merge-patch+json"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15, sock_connect=5)
 _PAGE: Final = 250
 """Objects in one answer: a bound of memory."""
+_FRESH_SECONDS: Final = 60.0
+"""How long it is believed whether there is a kind: it may come later."""
 _MANAGER: Final = {"fieldManager": names.FIELD_MANAGER}
 
 
@@ -50,6 +53,8 @@ class Cluster:
     def __init__(self, client: ApiClient, may_write: Callable[[], bool]) -> None:
         self._client = client
         self._may_write = may_write
+        self._kinds: dict[Kind, tuple[float, bool]] = {}
+        """When it was asked for a kind, and whether there is."""
 
     async def read(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object; None: there is none of that name."""
@@ -72,9 +77,15 @@ class Cluster:
             query["continue"] = more or ""
 
     async def has(self, kind: Kind) -> bool:
-        """Tell whether the cluster knows a kind."""
+        """Tell whether the cluster knows a kind; asks once a minute, if anybody wants to know."""
+        now = time.monotonic()
+        asked_at, known = self._kinds.get(kind, (None, False))
+        if asked_at is not None and now - asked_at <= _FRESH_SECONDS:
+            return known
         found = await self._find(HTTPMethod.GET, group_path(kind), f"look for {kind.plural}")
-        return found is not None and any(it["name"] == kind.plural for it in found["resources"])
+        known = found is not None and any(it["name"] == kind.plural for it in found["resources"])
+        self._kinds[kind] = now, known
+        return known
 
     async def apply(self, manifest: Mapping[str, Any], uid: str | None) -> Manifest:
         """Apply an object on the server's side, by force, and return what has become of it.

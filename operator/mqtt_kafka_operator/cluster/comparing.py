@@ -4,19 +4,17 @@ What is rendered has to be there, and equal. What is there besides belongs to ot
 default of the API server's: an injected container is no reason to write.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from mqtt_kafka_operator.api.spec import GROUP
 from mqtt_kafka_operator.cluster.kinds import Manifest
+from mqtt_kafka_operator.translate.document import digest
 
 APPLIED_HASH: Final = f"{GROUP}/applied-hash"
 """Annotation of every object that the operator applies: of what it applied. By it a field is found
 that is not wanted any more."""
-_HASH_DIGITS: Final = 16
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "containers": ("name",),
     "initContainers": ("name",),
@@ -43,10 +41,8 @@ _UNITS: Final[Mapping[str, Decimal]] = {
 
 def marked(manifest: Mapping[str, Any]) -> Manifest:
     """Return an object with the hash of itself among its annotations."""
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(canonical.encode()).hexdigest()[:_HASH_DIGITS]
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), APPLIED_HASH: digest}
+    annotations = {**metadata.get("annotations", {}), APPLIED_HASH: digest(manifest)}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 

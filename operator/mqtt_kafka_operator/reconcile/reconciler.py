@@ -22,7 +22,6 @@ from mqtt_kafka_operator.facts import Answer, Facts, MissingSecret, Refusal, wor
 from mqtt_kafka_operator.reconcile.deletion import Deletion
 from mqtt_kafka_operator.reconcile.objects import Objects
 from mqtt_kafka_operator.reconcile.plan import Plan, is_unmanaged, plan
-from mqtt_kafka_operator.reconcile.pod_monitors import PodMonitors
 from mqtt_kafka_operator.reconcile.secrets import Secrets, missing_secrets, versions
 from mqtt_kafka_operator.reconcile.status import Herald
 from mqtt_kafka_operator.render import Surroundings, objects, replicas
@@ -61,7 +60,6 @@ class Reconciler:
         self._cluster, self._mirror = cluster, mirror
         self._bridge_image, self._answers, self._show = bridge_image, answers, show
         self._secrets = Secrets(cluster, secrets)
-        self._pod_monitors = PodMonitors(cluster)
         self._objects = Objects(cluster, mirror)
         self._herald = Herald(cluster, mirror, instance, show)
         self._deletion = Deletion(cluster, mirror, self._objects, self._herald)
@@ -168,7 +166,7 @@ class Reconciler:
 
     async def _surroundings(self, bridge: Bridge, found: Found) -> Surroundings:
         wanted = bridge.spec.observability.pod_monitor
-        known = wanted and await self._pod_monitors.are_known()
+        known = wanted and await self._cluster.has(names.POD_MONITOR)
         return Surroundings(self._bridge_image, pod_monitors=known, secrets=versions(found))
 
     def _facts(
