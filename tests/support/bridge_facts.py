@@ -16,9 +16,14 @@ from mqtt_kafka_bridge.contract.status import (
     SessionStatus,
     Trouble,
 )
-from mqtt_kafka_operator.api import Condition, MqttKafkaBridgeSpec, MqttKafkaBridgeStatus
+from mqtt_kafka_operator.api import (
+    Condition,
+    MqttKafkaBridgeSpec,
+    MqttKafkaBridgeStatus,
+    OperatorReason,
+)
 from mqtt_kafka_operator.conditions import conclude
-from mqtt_kafka_operator.facts import Facts, Pod, Workload
+from mqtt_kafka_operator.facts import Facts, Pod, Silence, Workload
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=1)
@@ -26,6 +31,7 @@ SELECTOR = "mqttkafka.dev/bridge=plant"
 TELEMETRY = "telemetry"
 COMMANDS = "commands"
 ROLLED_OUT = Workload(desired=1, replicas=1, updated=1, ready=1, settled=True)
+SILENT = Silence(OperatorReason.STATUS_UNREACHABLE, "no answer within 5 s")
 
 
 def spec(**changes: object) -> MqttKafkaBridgeSpec:

@@ -14,12 +14,13 @@ from mqtt_kafka_operator.conditions import conclude, condition_sections, transit
 from mqtt_kafka_operator.conditions.cures import cure
 from mqtt_kafka_operator.conditions.order import WORST_FIRST
 from mqtt_kafka_operator.conditions.reference import CONDITIONS
-from mqtt_kafka_operator.facts import Facts, MissingSecret, Refusal, Silence, Workload
+from mqtt_kafka_operator.facts import Facts, MissingSecret, Refusal, Workload
 from tests.support.bridge_facts import (
     COMMANDS,
     LONG_AGO,
     NOW,
     ROLLED_OUT,
+    SILENT,
     TELEMETRY,
     concluded,
     facts,
@@ -38,7 +39,6 @@ REPLACING = Workload(desired=1, replicas=2, updated=1, ready=1)
 BROKER_DOWN = facts(
     says(waiting(TELEMETRY, Reason.MQTT_UNREACHABLE, side="mqtt"), mapping(COMMANDS), ready=False)
 )
-SILENT = Silence(OperatorReason.STATUS_UNREACHABLE, "no answer within 5 s")
 
 
 @pytest.mark.parametrize("seen", [healthy(), facts(workload=None), healthy(deleting=True)])

@@ -22,6 +22,7 @@ from mqtt_kafka_operator.facts import (
 from tests.support.bridge_facts import (
     COMMANDS,
     NOW,
+    SILENT,
     TELEMETRY,
     concluded,
     facts,
@@ -47,7 +48,6 @@ DOWN = facts(
     pods=(pod(ready=False),),
     workload=replace(NEW_POD, settled=True),
 )
-SILENT = Silence(OperatorReason.STATUS_UNREACHABLE, "no answer within 5 s")
 
 
 def no_pod_runs(container: Container) -> Facts:
