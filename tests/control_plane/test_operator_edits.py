@@ -109,6 +109,7 @@ def test_an_edit_by_hand_is_taken_back(
     await_reconciled(kube, namespace)
     before = kube.read(kind, CHILD, namespace)
     edited = deepcopy(before)
+    del edited["metadata"]["resourceVersion"]  # whatever controllers write meanwhile
     edit(edited)
 
     kube.request("PUT", f"{kind.path}/namespaces/{namespace}/{kind.plural}/{CHILD}", edited)

@@ -131,7 +131,7 @@ def test_what_is_settled_is_written_no_more(
     kube.apply(manifest(namespace, autoscaling={"maxReplicas": 3}))
     await_deployment(kube, namespace)
     await_rollout(kube, namespace, CHILD)
-    await_condition(kube, namespace, "Ready", "False", "StatusUnreachable", within_seconds=120)
+    await_condition(kube, namespace, "Ready", "Unknown", "StatusUnreachable", within_seconds=120)
     user = f"system:serviceaccount:operators:{operator.lease}"
     settled = control_plane.audit.mark()
 
